@@ -1,0 +1,134 @@
+/* lock.c: see lock.h. SPDX-License-Identifier: Apache-2.0 */
+#include "base/lock.h"
+
+#include <stdatomic.h>
+#include <time.h>
+
+uint64_t
+thread_number(void)
+{
+    static atomic_uint_fast64_t next = 1; /* process-wide on purpose: it numbers threads */
+    static _Thread_local uint64_t mine;
+    if (mine == 0) {
+        mine = atomic_fetch_add(&next, 1);
+    }
+    return mine;
+}
+
+#ifdef RUSTYDB_DEBUG
+#define HELD_MAX 16
+static _Thread_local struct {
+    const struct mutex *locks[HELD_MAX];
+    unsigned count;
+} held;
+
+static void
+note_locked(const struct mutex *mutex)
+{
+    for (unsigned i = 0; i < held.count; i++) {
+        ASSERT(held.locks[i]->rank < mutex->rank || mutex->rank == LOCK_RANK_LEAF);
+    }
+    ASSERT(held.count < HELD_MAX);
+    held.locks[held.count++] = mutex;
+}
+
+static void
+note_unlocked(const struct mutex *mutex)
+{
+    for (unsigned i = held.count; i-- > 0;) {
+        if (held.locks[i] == mutex) {
+            held.locks[i] = held.locks[--held.count];
+            return;
+        }
+    }
+    ASSERT(!"unlocking a mutex that this thread does not hold");
+}
+#else
+#define note_locked(mutex) ((void)(mutex))
+#define note_unlocked(mutex) ((void)(mutex))
+#endif
+
+void
+mutex_init(struct mutex *mutex, enum lock_rank rank)
+{
+    ASSERT(pthread_mutex_init(&mutex->native, NULL) == 0);
+    mutex->rank = rank;
+    atomic_init(&mutex->owner, 0);
+}
+
+void
+mutex_deinit(struct mutex *mutex)
+{
+    ASSERT(atomic_load(&mutex->owner) == 0);
+    pthread_mutex_destroy(&mutex->native);
+}
+
+void
+mutex_lock(struct mutex *mutex) NO_THREAD_SAFETY_ANALYSIS
+{
+    note_locked(mutex);
+    ASSERT(pthread_mutex_lock(&mutex->native) == 0);
+    atomic_store_explicit(&mutex->owner, thread_number(), memory_order_relaxed);
+}
+
+void
+mutex_unlock(struct mutex *mutex) NO_THREAD_SAFETY_ANALYSIS
+{
+    note_unlocked(mutex);
+    atomic_store_explicit(&mutex->owner, 0, memory_order_relaxed);
+    ASSERT(pthread_mutex_unlock(&mutex->native) == 0);
+}
+
+bool
+mutex_held(struct mutex *mutex)
+{
+    return atomic_load_explicit(&mutex->owner, memory_order_relaxed) == thread_number();
+}
+
+void
+cond_init(struct cond *cond)
+{
+    pthread_condattr_t attributes;
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    ASSERT(pthread_cond_init(&cond->native, &attributes) == 0);
+    pthread_condattr_destroy(&attributes);
+}
+
+void
+cond_deinit(struct cond *cond)
+{
+    pthread_cond_destroy(&cond->native);
+}
+
+void
+cond_wait(struct cond *cond, struct mutex *mutex) NO_THREAD_SAFETY_ANALYSIS
+{
+    atomic_store_explicit(&mutex->owner, 0, memory_order_relaxed);
+    pthread_cond_wait(&cond->native, &mutex->native);
+    atomic_store_explicit(&mutex->owner, thread_number(), memory_order_relaxed);
+}
+
+bool
+cond_wait_until(struct cond *cond, struct mutex *mutex,
+                int64_t deadline_ns) NO_THREAD_SAFETY_ANALYSIS
+{
+    struct timespec at = {.tv_sec = deadline_ns / 1000000000,
+                          .tv_nsec = deadline_ns % 1000000000};
+    atomic_store_explicit(&mutex->owner, 0, memory_order_relaxed);
+    int rc = pthread_cond_timedwait(&cond->native, &mutex->native, &at);
+    atomic_store_explicit(&mutex->owner, thread_number(), memory_order_relaxed);
+    return rc == 0;
+}
+
+void
+cond_signal(struct cond *cond)
+{
+    pthread_cond_signal(&cond->native);
+}
+
+void
+cond_broadcast(struct cond *cond)
+{
+    pthread_cond_broadcast(&cond->native);
+}

@@ -1,0 +1,27 @@
+# unit_test(FOLDER libs...): every tests/unit/FOLDER/*_test.c is one cmocka program.
+# Files there without _test in their name are shared helpers of that folder's tests.
+function(unit_tests folder)
+    string(REPLACE "/" "_" prefix ${folder})
+    file(GLOB tests CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/unit/${folder}/*_test.c)
+    file(GLOB helpers CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/unit/${folder}/*.c)
+    list(FILTER helpers EXCLUDE REGEX "_test\\.c$")
+    foreach(test IN LISTS tests)
+        get_filename_component(stem ${test} NAME_WE)
+        set(name unit_${prefix}_${stem})
+        add_executable(${name} ${test} ${helpers})
+        target_link_libraries(${name} PRIVATE rustydb_options ${ARGN} ${CMOCKA_LINK_LIBRARIES})
+        set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
+        add_test(NAME ${name} COMMAND ${name} WORKING_DIRECTORY ${CMAKE_BINARY_DIR})
+        set_tests_properties(${name} PROPERTIES TIMEOUT 120)
+    endforeach()
+endfunction()
+
+# harness(NAME FOLDER libs...): a longer test program built of all of a folder's .c files.
+function(harness name folder)
+    file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/${folder}/*.c)
+    if(sources)
+        add_executable(${name} ${sources})
+        target_link_libraries(${name} PRIVATE rustydb_options ${ARGN})
+        set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
+    endif()
+endfunction()
