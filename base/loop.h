@@ -11,6 +11,7 @@
 
 #include "base/list.h"
 #include "base/status.h"
+#include <stdatomic.h>
 #include <stdint.h>
 
 struct loop;
@@ -41,6 +42,12 @@ struct loop_ops {
 
 struct loop {
     const struct loop_ops *ops;
+    _Atomic(bool) stopping; /* set by loop_stop(), never taken back */
+};
+
+/* First member of each kind of timer. */
+struct loop_timer {
+    struct loop *loop;
 };
 
 /* A libuv loop. */
