@@ -96,7 +96,12 @@ MUST_CHECK enum status store_vacuum(struct store *store, struct object_id table,
 unsigned store_vacuum_candidates(struct store *store, struct object_id *tables_out,
                                  unsigned capacity);
 
+/* Tables with ids below this are catalogs: a change to one moves store_catalog_csn(). */
+#define CATALOG_OBJECT_ID_END 16384
 /* ---- observers ---- */
+/* CSN of the newest visible transaction that changed a catalog table or an object: caches of
+ * definitions made at or after it are still good. A load. */
+uint64_t store_catalog_csn(struct store *store);
 /* Sum over all tables at the applied index; both taken in one step. */
 void store_state_hash(struct store *store, uint64_t *index_out, struct hash128 *hash_out);
 void store_stats(struct store *store, struct pages_stats *stats_out);

@@ -1,0 +1,35 @@
+/* context.h: what a running statement can reach: its memory, transaction, session and node.
+ * Owns:   nothing. Lives as long as the statement.
+ * Thread: the session's. SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "base/arena.h"
+#include "base/rng.h"
+#include "base/status.h"
+#include "sql/types/vector.h"
+#include "storage/store.h"
+
+struct sql_session;
+struct sql_engine;
+struct catalog;
+struct sql_host;
+
+struct sql_context {
+    struct sql_engine *engine;
+    struct sql_session *session;
+    struct store *store;
+    struct catalog *catalog;
+    const struct sql_host *host; /* and its argument */
+    void *host_arg;
+    struct txn *txn;           /* NULL while binding outside one */
+    struct arena *arena;       /* of the statement */
+    struct diag *diag;
+    struct rng *rng;           /* of the session: random() */
+    int64_t txn_start_us;      /* now(): microseconds since 2000-01-01 UTC */
+    int64_t statement_start_us;
+    const struct value *params; /* $1 .. ; values of a bound portal */
+    const enum type_id *param_types;
+    unsigned param_count;
+    const char *user, *database;
+    uint64_t memory_limit_bytes; /* of one query; 0: none */
+};

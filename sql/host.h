@@ -1,0 +1,40 @@
+/* host.h: what node gives sql: commits, ReadIndex, views of the node, upkeep.
+ * Thread: called on the session's thread; none may block but through the waiter.
+ * SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "sql/context.h"
+
+/* A view whose rows node knows (v$cluster_nodes ...). Also visible as v_name. */
+struct host_view_column {
+    const char *name;
+    enum type_id type;
+};
+struct host_view {
+    const char *name; /* "v$cluster_nodes" */
+    unsigned column_count;
+    const struct host_view_column *columns;
+    /* All rows, at once: row_count * column_count values in row order, in cx->arena. */
+    enum status (*rows)(void *host_arg, struct sql_context *cx, struct value **values_out,
+                        unsigned *row_count_out);
+};
+
+struct sql_host {
+    /* Proposes a submitted transaction's record (copied). A refusal calls txn_submit_refused()
+     * and then the done function given to txn_submit() with TXN_ABORTED. */
+    void (*propose_commit)(void *host_arg, struct txn *txn, uint64_t term, struct slice record);
+    /* Before a read's snapshot: ReadIndex and wait until applied (strong); nothing for session
+     * consistency beyond the session's own last commit. */
+    enum status (*read_barrier)(void *host_arg, struct waiter *waiter, struct diag *diag);
+    bool (*is_primary)(void *host_arg);
+    /* All host views. */
+    const struct host_view *(*views)(void *host_arg, unsigned *count_out);
+    enum status (*checkpoint)(void *host_arg, struct diag *diag);
+    /* Local vacuum and a message to the other nodes; 0 = all tables. */
+    enum status (*vacuum)(void *host_arg, struct sql_context *cx, struct object_id table,
+                          struct diag *diag);
+    /* committed, aborted, in progress, unknown: asks other nodes if it must. */
+    enum status (*txn_outcome)(void *host_arg, struct waiter *waiter, struct gtid gtid,
+                               enum txn_outcome *outcome_out, struct diag *diag);
+    const char *(*server_version)(void *host_arg); /* "15.0 (RustyDB 0.6.0)" */
+};
