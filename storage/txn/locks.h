@@ -1,7 +1,7 @@
 /* locks.h: row locks and table locks, with queues and deadlock detection.
  *
- * Promises: PostgreSQL's four row lock modes and eight table lock modes with its conflict tables;
- *           waiters are served in order; a cycle of waits is found and one of its members gets
+ * Promises: PostgreSQL's four row lock modes and eight table lock modes with its conflict
+ * tables; waiters are served in order; a cycle of waits is found and one of its members gets
  *           40P01. Locks go when their transaction ends (after its CSN is visible, rule 6) or
  *           its savepoint is rolled back.
  * Does not: know who wrote a row: a writer's xmax on the newest version is its row lock
@@ -14,10 +14,10 @@
 #include "storage/txn/txn.h"
 
 enum row_lock_mode { /* PostgreSQL's, weakest first; numbers are stored */
-    ROW_LOCK_KEY_SHARE = 1,
-    ROW_LOCK_SHARE = 2,
-    ROW_LOCK_NO_KEY_UPDATE = 3,
-    ROW_LOCK_UPDATE = 4,
+                     ROW_LOCK_KEY_SHARE = 1,
+                     ROW_LOCK_SHARE = 2,
+                     ROW_LOCK_NO_KEY_UPDATE = 3,
+                     ROW_LOCK_UPDATE = 4,
 };
 
 enum lock_wait { LOCK_WAIT, LOCK_NOWAIT, LOCK_SKIP_LOCKED };
@@ -38,7 +38,9 @@ MUST_CHECK enum status table_lock(struct txn *txn, struct object_id table,
                                   struct diag *diag);
 bool table_lock_held(struct txn *txn, struct object_id table, enum table_lock_mode mode);
 MUST_CHECK enum status row_lock(struct txn *txn, struct object_id table, struct row_id row,
-                                enum row_lock_mode mode, enum lock_wait wait, struct diag *diag);
-/* Is there another transaction's row lock that conflicts with `mode`? Cheap; inside the gate. */
+                                enum row_lock_mode mode, enum lock_wait wait,
+                                struct diag *diag);
+/* Is there another transaction's row lock that conflicts with `mode`? Cheap; inside the gate.
+ */
 bool row_lock_conflicts(struct txn *txn, struct object_id table, struct row_id row,
                         enum row_lock_mode mode);

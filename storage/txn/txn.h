@@ -1,17 +1,15 @@
 /* txn.h: transactions of one node: xids, snapshots, visibility, waiting, redo.
  *
- * Promises: a snapshot is one CSN and sees exactly the transactions of log entries up to it, and
- *           the transaction's own earlier commands; taking one is a load (rule 7).
- *           running -> submitted is one compare-and-swap against abort, cancel and term change
- *           (rule 2); after it only the log decides.
- * Picture:
- *           begin -> RUNNING --txn_submit()--> SUBMITTED --apply of its entry--> COMMITTED
- *                       |                          |
+ * Promises: a snapshot is one CSN and sees exactly the transactions of log entries up to it,
+ * and the transaction's own earlier commands; taking one is a load (rule 7). running ->
+ * submitted is one compare-and-swap against abort, cancel and term change (rule 2); after it
+ * only the log decides. Picture: begin -> RUNNING --txn_submit()--> SUBMITTED --apply of its
+ * entry--> COMMITTED |                          |
  *                       +--abort, new term---------+--an entry of a newer term--> ABORTED
  * Owns:     its redo, savepoints, locks.  Borrows: waiter (the session's), store.
  * Thread:   one session's at a time; txn_kill() from any.
- * Fails:    40001 after a term change (STATUS_NOT_LEADER), 40P01 deadlock and 55P03 not available
- *           (STATUS_CONFLICT), 57014 cancel (STATUS_CANCELLED), 25006 write in a read-only one.
+ * Fails:    40001 after a term change (STATUS_NOT_LEADER), 40P01 deadlock and 55P03 not
+ * available (STATUS_CONFLICT), 57014 cancel (STATUS_CANCELLED), 25006 write in a read-only one.
  * See:      DESIGN rules 1 to 7, storage/txn/README.md.
  * SPDX-License-Identifier: Apache-2.0 */
 #pragma once
@@ -46,8 +44,8 @@ void txn_next_command(struct txn *txn);
 MUST_CHECK enum status txn_check(struct txn *txn, struct diag *diag);
 enum txn_state txn_state(const struct txn *txn);
 bool txn_has_writes(const struct txn *txn);
-uint64_t txn_term(const struct txn *txn);           /* 0 before the first write or lock */
-struct gtid txn_gtid(struct txn *txn);              /* assigns one if need be */
+uint64_t txn_term(const struct txn *txn); /* 0 before the first write or lock */
+struct gtid txn_gtid(struct txn *txn);    /* assigns one if need be */
 void txn_set_read_only(struct txn *txn, bool read_only);
 bool txn_read_only(const struct txn *txn);
 struct waiter *txn_waiter(struct txn *txn);

@@ -1,0 +1,98 @@
+/* store_internal.h: the parts of a store, for storage/ only.
+ *
+ * Lock order: table_locks.mu, row_locks.mu, txns.mu, sequences, objects.mu, gate, page latches,
+ * state_mu. No mutex is held while waiting for the gate; state_mu is a leaf.
+ * SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "base/list.h"
+#include "storage/store.h"
+#include "storage/txn/gtids.h"
+#include "storage/txn/objects.h"
+#include "storage/txn/parts.h"
+#include "storage/txn/xids.h"
+
+#define OBJECT_BUCKETS 4096u
+#define TXN_BUCKETS 1024u
+#define STRONG_COUNTERS 1024u
+#define ROW_LOCK_BUCKETS 16384u
+#define ROW_LOCKS_MAX ((uint64_t)4 << 20) /* beyond: 53200 */
+
+struct object; /* objects.c */
+struct table_lock_entry;
+struct row_lock_entry;
+
+struct objects {
+    struct mutex mu;           /* OBJECTS */
+    _Atomic(uint64_t) version; /* rises with each change that a cached view could miss */
+    struct object *buckets[OBJECT_BUCKETS]; /* guarded by mu */
+    unsigned object_count, garbage_count;   /* guarded by mu; garbage: to be collected */
+    struct view_cache *apply_views;         /* apply only */
+};
+
+struct txns {
+    struct mutex mu; /* TXN */
+    /* guarded by mu */
+    struct txn *by_number[TXN_BUCKETS]; /* those with a gtid */
+    struct txn *free;
+    uint64_t next_number;
+    struct list waiters_of_apply; /* who waits for an xid that no transaction here owns */
+    /* every txn struct ever made; pushed under mu, walked by anyone (rule 7) */
+    _Atomic(struct txn *) all;
+};
+
+struct table_locks {
+    struct mutex mu; /* TABLE_LOCKS */
+    struct table_lock_entry *buckets[TXN_BUCKETS];
+    /* tables that someone wants or holds in a strong mode, by hash: weak lockers look first */
+    _Atomic(uint32_t) strong[STRONG_COUNTERS];
+};
+
+struct row_locks {
+    struct mutex mu; /* ROW_LOCKS */
+    struct row_lock_entry *buckets[ROW_LOCK_BUCKETS];
+    uint64_t held_count;
+    _Atomic(uint32_t) used[ROW_LOCK_BUCKETS]; /* entries in the bucket: read without mu */
+};
+
+struct store {
+    struct env *env;
+    struct pages *pages;
+    struct store_options options;
+
+    struct xids xids;
+    struct objects objects;
+    struct txns txns;
+    struct table_locks table_locks;
+    struct row_locks row_locks;
+
+    _Atomic(uint64_t) visible_csn; /* published last (rule 6); pairs with txn_take_snapshot */
+    _Atomic(uint64_t) writer_term; /* 0: writers are refused (rules 3 and 5) */
+    _Atomic(bool) damaged;
+    _Atomic(int64_t) applied_commit_time_us;
+
+    struct mutex state_mu; /* LEAF: what moves together at the end of an entry */
+    /* guarded by state_mu; written by apply */
+    uint64_t applied_index, applied_term;
+    struct hash128 hash;
+    struct gtids gtids;
+    struct parts parts;
+
+    _Atomic(uint64_t) checkpoint_index; /* of the newest durable root */
+    _Atomic(uint64_t) checkpoint_needs; /* oldest log index that root needs (parts); 0: none */
+    uint64_t cut_index, cut_needs;      /* of the checkpoint in flight */
+
+    store_propose_fn propose;
+    void *propose_arg;
+    struct apply_scratch *apply; /* store_apply.c: buffers kept between entries */
+};
+
+/* Everything at or below this CSN is the past of every snapshot: versions that ended there can
+ * go (rule 7). */
+struct csn store_horizon(struct store *store);
+/* Latches the node as damaged: divergence, corruption. */
+enum status store_damage(struct store *store, enum status status, struct diag *diag);
+
+/* Ships redo as TXN_PART entries when it has grown large. Outside the gate, no latch held; call
+ * it after each change. Cheap when there is nothing to do. */
+MUST_CHECK enum status txn_ship_if_large(struct txn *txn, struct diag *diag);
