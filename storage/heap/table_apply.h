@@ -31,13 +31,3 @@ MUST_CHECK enum status table_apply_row(struct store *store, struct xid xid,
 MUST_CHECK enum status table_apply_index_build(struct store *store, struct xid xid,
                                                const struct index_definition *definition,
                                                struct diag *diag);
-
-/* What the heap keeps in memory for one generation of a table (free space, insert targets). The
- * object directory holds the pointer: made with the generation (also at open, for each one of
- * the root), deleted with it. A new space is empty: heap, row map and index need nothing but
- * space_create() in the gate, and space_drop() when no snapshot needs the generation. */
-struct table_memory;
-struct table_memory *table_memory_new(void);
-void table_memory_delete(struct table_memory *memory); /* takes memory; NULL is fine */
-/* Dead and live versions as counted since open, for vacuum's choice and object_size(). */
-uint64_t table_memory_dead(const struct table_memory *memory);

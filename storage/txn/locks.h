@@ -40,6 +40,10 @@ bool table_lock_held(struct txn *txn, struct object_id table, enum table_lock_mo
 MUST_CHECK enum status row_lock(struct txn *txn, struct object_id table, struct row_id row,
                                 enum row_lock_mode mode, enum lock_wait wait,
                                 struct diag *diag);
+/* Does this transaction hold the row in `mode` or a stronger one? READ COMMITTED goes on with a
+ * row that changed above its snapshot only when it does. Cheap; inside the gate. */
+bool row_lock_held(struct txn *txn, struct object_id table, struct row_id row,
+                   enum row_lock_mode mode);
 /* Is there another transaction's row lock that conflicts with `mode`? Cheap; inside the gate.
  */
 bool row_lock_conflicts(struct txn *txn, struct object_id table, struct row_id row,
