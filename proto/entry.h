@@ -46,13 +46,14 @@ enum effect_kind {
     EFFECT_DROP = 5,           /* object */
     EFFECT_BUILD_INDEX = 6,    /* object = the index, table, definition */
     EFFECT_SAVEPOINT = 7,    /* number: what follows belongs to that sub-transaction, 0 = top */
-    EFFECT_SEQUENCE_SET = 8, /* object, value: transactional reset (CREATE, setval) */
+    EFFECT_SEQUENCE_SET = 8, /* object, value, definition: CREATE and ALTER SEQUENCE */
 };
 
 enum generation_reason {
     GENERATION_CREATE = 1,
     GENERATION_TRUNCATE = 2,
-    GENERATION_REWRITE = 3
+    GENERATION_REWRITE = 3,
+    GENERATION_ALTER = 4, /* a new definition over the same rows */
 };
 
 struct effect {

@@ -16,6 +16,7 @@
 #include "base/hash.h"
 #include "base/list.h"
 #include "storage/heap/table.h"
+#include "storage/heap/table_apply.h"
 
 #include <stdatomic.h>
 
@@ -34,10 +35,7 @@ struct body {
     _Atomic(int64_t) dead_rows; /* estimate; the heap and vacuum keep it */
     struct hash128 hash;        /* under store.state_mu: sum over the live rows */
     struct sequence_state *sequence;
-    /* Memory that heap and btree keep beside the pages (free space, insertion targets): set
-     * once with a compare-and-swap; `local_free` runs when the body goes. */
-    _Atomic(void *) local;
-    void (*local_free)(void *local);
+    struct table_memory *memory; /* tables: what the heap keeps beside the pages */
 };
 
 struct generation {
