@@ -29,7 +29,7 @@ struct sql_host {
     bool (*is_primary)(void *host_arg);
     /* All host views. */
     const struct host_view *(*views)(void *host_arg, unsigned *count_out);
-    enum status (*checkpoint)(void *host_arg, struct diag *diag);
+    enum status (*checkpoint)(void *host_arg, struct waiter *waiter, struct diag *diag);
     /* Local vacuum and a message to the other nodes; 0 = all tables. */
     enum status (*vacuum)(void *host_arg, struct sql_context *cx, struct object_id table,
                           struct diag *diag);
