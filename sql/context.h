@@ -13,6 +13,8 @@ struct sql_session;
 struct sql_engine;
 struct catalog;
 struct sql_host;
+struct func_session_hooks; /* sql/func/func_session.h */
+struct func_catalog_hooks; /* sql/func/func_catalog.h */
 
 struct sql_context {
     struct sql_engine *engine;
@@ -21,6 +23,8 @@ struct sql_context {
     struct catalog *catalog;
     const struct sql_host *host; /* and its argument */
     void *host_arg;
+    const struct func_session_hooks *session_hooks; /* what functions ask of the session */
+    const struct func_catalog_hooks *catalog_hooks; /* and of the catalog */
     struct txn *txn;           /* NULL while binding outside one */
     struct arena *arena;       /* of the statement */
     struct diag *diag;

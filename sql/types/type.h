@@ -53,6 +53,18 @@ enum type_id {
     TYPE_INT8_ARRAY = 1016,
     TYPE_OID_ARRAY = 1028,
     TYPE_ANYARRAY = 2277,
+    TYPE_BYTEA_ARRAY = 1001,
+    TYPE_BPCHAR_ARRAY = 1014,
+    TYPE_VARCHAR_ARRAY = 1015,
+    TYPE_FLOAT4_ARRAY = 1021,
+    TYPE_FLOAT8_ARRAY = 1022,
+    TYPE_TIMESTAMP_ARRAY = 1115,
+    TYPE_DATE_ARRAY = 1182,
+    TYPE_TIMESTAMPTZ_ARRAY = 1185,
+    TYPE_INTERVAL_ARRAY = 1187,
+    TYPE_NUMERIC_ARRAY = 1231,
+    TYPE_REGCLASS_ARRAY = 2210,
+    TYPE_REGTYPE_ARRAY = 2211,
 };
 
 /* How values of a type lie in a vector. */
@@ -108,6 +120,8 @@ struct value {
     };
 };
 
+/* regclass, regproc, regrole and regnamespace read and show numbers only here; names go through
+ * the catalog by the casts from and to text (cast_find: CAST_FUNC), which have a context. */
 /* typmod as PostgreSQL's: varchar(n), char(n): n + 4; numeric(p,s): ((p << 16) | s) + 4; -1 none */
 MUST_CHECK enum status value_from_text(enum type_id type, int32_t typmod, struct slice text,
                                        struct arena *arena, struct value *value_out,
