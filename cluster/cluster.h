@@ -102,9 +102,10 @@ struct proposal;
 typedef void (*proposal_fn)(void *arg, enum status status, uint64_t index);
 /* Queues a transaction record for the batch that is filling (ENTRY_TXNS). Copies `record`. The
  * batch holds one term (rule 1): a record of another term than the leader's is refused. `refused`
- * is called only when it is refused. Never blocks. */
+ * is called (cluster loop) only when it is refused. Never blocks. */
+typedef void (*refused_fn)(void *arg);
 void cluster_submit_txn(struct cluster *cluster, uint64_t term, struct slice record,
-                        proposal_fn refused, void *arg);
+                        refused_fn refused, void *arg);
 /* An entry of its own: parts, sequences, ... `logged` is called in any case. */
 void cluster_submit(struct cluster *cluster, uint64_t term, enum entry_kind kind,
                     struct slice payload, proposal_fn logged, void *arg);
@@ -114,6 +115,9 @@ void cluster_submit(struct cluster *cluster, uint64_t term, enum entry_kind kind
  * leader any more. Cluster loop. One round serves all that asked before it was sent. */
 typedef void (*read_index_fn)(void *arg, enum status status, uint64_t index);
 void cluster_read_index(struct cluster *cluster, read_index_fn done, void *arg);
+/* The same without waiting, where no other voter need be asked: the sole voter that leads. False:
+ * ask cluster_read_index(). Two loads; any thread. */
+bool cluster_read_index_now(struct cluster *cluster, uint64_t *index_out);
 MUST_CHECK enum status cluster_read_entry(struct cluster *cluster, uint64_t index,
                                           struct buf *bytes_out, struct diag *diag);
 /* Waits until the local log is durable through `index` (rule 10). */
