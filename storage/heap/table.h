@@ -5,8 +5,8 @@
  *           transaction at the change it describes.
  * Owns:     scans own their pins.  Borrows: txn, and the table definition the store holds.
  * Thread:   a session's; many sessions at once.
- * Fails:    23505 unique violation (STATUS_CONFLICT; out: the index), 40001, 40P01, 55P03, 57014,
- *           54000 for a row beyond a page, 53100 disk full, 42P01-like STATUS_NOT_FOUND when the
+ * Fails:    23505 unique violation (STATUS_CONFLICT; out: the index), 40001, 40P01, 55P03,
+ * 57014, 54000 for a row beyond a page, 53100 disk full, 42P01-like STATUS_NOT_FOUND when the
  *           object has no generation for the snapshot.
  * SPDX-License-Identifier: Apache-2.0 */
 #pragma once
@@ -59,8 +59,8 @@ MUST_CHECK enum status table_scan_next(struct table_scan *scan, struct row_view 
                                        struct diag *diag);
 void table_scan_close(struct table_scan *scan); /* takes scan; NULL is fine */
 
-/* Bounds are encoded keys (index_key_encode) of a prefix of the index's columns: a row is in the
- * range when its key, cut to the prefix's length, is >= low and <= high (or < / > if not
+/* Bounds are encoded keys (index_key_encode) of a prefix of the index's columns: a row is in
+ * the range when its key, cut to the prefix's length, is >= low and <= high (or < / > if not
  * inclusive). Empty slice with data NULL: unbounded. */
 struct index_range {
     struct slice low, high;
@@ -108,7 +108,8 @@ struct change_result {
 
 MUST_CHECK enum status table_insert(struct txn *txn, struct object_id table, struct slice tuple,
                                     struct change_result *result_out, struct diag *diag);
-/* `seen`: the tuple that the statement evaluated (for "changed keys" only the stored one counts). */
+/* `seen`: the tuple that the statement evaluated (for "changed keys" only the stored one
+ * counts). */
 MUST_CHECK enum status table_update(struct txn *txn, struct object_id table, struct row_id row,
                                     struct slice tuple, struct buf *newest_out,
                                     struct change_result *result_out, struct diag *diag);
@@ -116,10 +117,10 @@ MUST_CHECK enum status table_delete(struct txn *txn, struct object_id table, str
                                     struct buf *newest_out, struct change_result *result_out,
                                     struct diag *diag);
 /* SELECT .. FOR UPDATE and friends. */
-MUST_CHECK enum status table_lock_row(struct txn *txn, struct object_id table, struct row_id row,
-                                      enum row_lock_mode mode, enum lock_wait wait,
-                                      struct buf *newest_out, struct change_result *result_out,
-                                      struct diag *diag);
+MUST_CHECK enum status table_lock_row(struct txn *txn, struct object_id table,
+                                      struct row_id row, enum row_lock_mode mode,
+                                      enum lock_wait wait, struct buf *newest_out,
+                                      struct change_result *result_out, struct diag *diag);
 
 /* ---- objects, transactional; ids come from the catalog ---- */
 MUST_CHECK enum status table_create(struct txn *txn, struct object_id table,
@@ -129,12 +130,14 @@ MUST_CHECK enum status table_create(struct txn *txn, struct object_id table,
 MUST_CHECK enum status table_truncate(struct txn *txn, struct object_id table,
                                       struct diag *diag);
 MUST_CHECK enum status object_drop(struct txn *txn, struct object_id object, struct diag *diag);
-/* Builds from the rows that the transaction sees; on followers at apply. The caller holds SHARE. */
+/* Builds from the rows that the transaction sees; on followers at apply. The caller holds
+ * SHARE. */
 MUST_CHECK enum status index_create(struct txn *txn, const struct index_definition *definition,
                                     struct change_result *result_out, struct diag *diag);
 /* Later columns (ALTER TABLE ADD COLUMN): the kinds only. */
 MUST_CHECK enum status table_alter(struct txn *txn, struct object_id table,
-                                   const struct table_definition *definition, struct diag *diag);
+                                   const struct table_definition *definition,
+                                   struct diag *diag);
 /* True until the creating transaction is visible to others: COPY FREEZE's condition. */
 bool table_is_new_in(struct txn *txn, struct object_id table);
 

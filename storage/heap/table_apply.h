@@ -31,3 +31,10 @@ MUST_CHECK enum status table_apply_row(struct store *store, struct xid xid,
 MUST_CHECK enum status table_apply_index_build(struct store *store, struct xid xid,
                                                const struct index_definition *definition,
                                                struct diag *diag);
+
+/* What the heap keeps in memory for the body of a table (free space, insert targets). The
+ * object directory holds the pointer: made with the body (also at open), deleted with it. A new
+ * space is empty: heap, row map and index need nothing but space_create() in the gate. */
+struct table_memory;
+struct table_memory *table_memory_new(void);
+void table_memory_delete(struct table_memory *memory); /* takes memory; NULL is fine */

@@ -2,8 +2,8 @@
  *
  * Layout:   u8 version (TUPLE_VERSION) | u8 flags | u16 column count | null bitmap ((count+7)/8
  *           bytes, bit set = NULL) | columns in order, unaligned little-endian. A fixed-size
- *           column has its kind's size; a varying one is a varint V and its bytes: V = size << 1,
- *           or V & 1 = overflow tag, then an 18-byte reference (reserved; nothing writes it yet).
+ *           column has its kind's size; a varying one is a varint V and its bytes: V = size <<
+ * 1, or V & 1 = overflow tag, then an 18-byte reference (reserved; nothing writes it yet).
  *           Columns added by ALTER TABLE later are simply missing at the end.
  * Promises: one row of given values has exactly one encoding.
  * Thread:   pure functions.
@@ -19,7 +19,7 @@
 
 /* How a column lies in a tuple and how it compares in an index. Numbers are stored. */
 enum column_kind {
-    COLUMN_BOOL = 1,    /* 1 byte */
+    COLUMN_BOOL = 1, /* 1 byte */
     COLUMN_INT2 = 2,
     COLUMN_INT4 = 3,
     COLUMN_INT8 = 4,
@@ -36,9 +36,10 @@ enum column_kind {
 /* Bytes of a fixed-size kind; 0 for a varying one. */
 unsigned column_kind_size(enum column_kind kind);
 
-/* NUMERIC column bytes: u8 flags (0 +, 1 -, 2 NaN, 4 +Infinity, 8 -Infinity) | u16 display scale |
- * i16 weight of the first digit | u16 digits, each 0..9999, base 10000, most significant first,
- * no leading or trailing zero digits (zero has none). As PostgreSQL's NumericVar. */
+/* NUMERIC column bytes: u8 flags (0 +, 1 -, 2 NaN, 4 +Infinity, 8 -Infinity) | u16 display
+ * scale | i16 weight of the first digit | u16 digits, each 0..9999, base 10000, most
+ * significant first, no leading or trailing zero digits (zero has none). As PostgreSQL's
+ * NumericVar. */
 
 /* One column's value, borrowed: fixed kinds point at their little-endian bytes. */
 struct column_value {
@@ -49,7 +50,8 @@ struct column_value {
 void tuple_encode(struct buf *out, const enum column_kind *kinds,
                   const struct column_value *values, unsigned count);
 /* Reads the first `count` columns of a tuple that passed tuple_check(); those beyond the stored
- * ones come as `missing` (is_null false, bytes.data NULL): the caller puts the default there. */
+ * ones come as `missing` (is_null false, bytes.data NULL): the caller puts the default there.
+ */
 void tuple_decode(struct slice tuple, const enum column_kind *kinds, unsigned count,
                   struct column_value *values_out);
 unsigned tuple_column_count(struct slice tuple);
