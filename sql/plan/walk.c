@@ -1,0 +1,219 @@
+/* walk.c: questions about expressions: what they read, whether two are the same.
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "sql/plan/planner.h"
+
+static bool
+has_subquery(const struct expr *expr)
+{
+    return expr->kind == EXPR_SUBQUERY || expr->kind == EXPR_EXISTS ||
+           expr->kind == EXPR_IN_SUBQUERY || expr->kind == EXPR_ARRAY_SUBQUERY;
+}
+
+void
+expr_walk(const struct expr *expr, unsigned depth, expr_visit_fn visit, void *arg)
+{
+    if (expr == NULL) {
+        return;
+    }
+    visit(arg, expr, depth);
+    for (unsigned i = 0; i < expr->arg_count; i++) {
+        expr_walk(expr->args[i], depth, visit, arg);
+    }
+    if (expr->kind == EXPR_AGGREGATE) {
+        expr_walk(expr->op.filter, depth, visit, arg);
+    }
+    if (has_subquery(expr)) {
+        query_walk(expr->op.subquery, depth + 1, visit, arg);
+    }
+}
+
+static void
+walk_from(const struct from_item *item, unsigned depth, expr_visit_fn visit, void *arg)
+{
+    if (item != NULL && item->is_join) {
+        walk_from(item->left, depth, visit, arg);
+        walk_from(item->right, depth, visit, arg);
+        expr_walk(item->on, depth, visit, arg);
+    }
+}
+
+static void
+walk_range(const struct range *range, unsigned depth, expr_visit_fn visit, void *arg)
+{
+    if (range->kind == RANGE_SUBQUERY) {
+        query_walk(range->subquery, depth + 1, visit, arg);
+    }
+    if (range->kind == RANGE_FUNCTION) {
+        expr_walk(range->scalar, depth, visit, arg);
+        for (unsigned i = 0; i < range->arg_count; i++) {
+            expr_walk(range->args[i], depth, visit, arg);
+        }
+    }
+    for (unsigned r = 0; range->kind == RANGE_VALUES && r < range->row_count; r++) {
+        for (unsigned c = 0; c < range->column_count; c++) {
+            expr_walk(range->rows[r][c], depth, visit, arg);
+        }
+    }
+}
+
+static void
+walk_targets(const struct target *targets, unsigned count, unsigned depth, expr_visit_fn visit,
+             void *arg)
+{
+    for (unsigned i = 0; i < count; i++) {
+        expr_walk(targets[i].expr, depth, visit, arg);
+    }
+}
+
+void
+query_walk(const struct query *query, unsigned depth, expr_visit_fn visit, void *arg)
+{
+    if (query == NULL) {
+        return;
+    }
+    for (unsigned i = 0; i < query->range_count; i++) {
+        walk_range(&query->ranges[i], depth, visit, arg);
+    }
+    for (unsigned i = 0; i < query->from_count; i++) {
+        walk_from(query->from[i], depth, visit, arg);
+    }
+    walk_targets(query->targets, query->target_count, depth, visit, arg);
+    walk_targets(query->returning, query->returning_count, depth, visit, arg);
+    expr_walk(query->where, depth, visit, arg);
+    expr_walk(query->having, depth, visit, arg);
+    expr_walk(query->limit, depth, visit, arg);
+    expr_walk(query->offset, depth, visit, arg);
+    for (unsigned i = 0; i < query->assignment_count; i++) {
+        expr_walk(query->assignments[i].expr, depth, visit, arg);
+    }
+    query_walk(query->left, depth + 1, visit, arg);
+    query_walk(query->right, depth + 1, visit, arg);
+    query_walk(query->source, depth + 1, visit, arg);
+}
+
+static bool
+value_equal(enum type_id type, const struct value *a, const struct value *b)
+{
+    if (a->is_null || b->is_null) {
+        return a->is_null == b->is_null;
+    }
+    const struct type_info *info = type_info(type);
+    return info->physical == PHYSICAL_BYTES
+               ? slice_equal(a->bytes, b->bytes)
+               : memcmp(&a->b, &b->b, physical_size(info->physical)) == 0;
+}
+
+static bool
+op_equal(const struct expr *a, const struct expr *b)
+{
+    if (has_subquery(a) || a->kind == EXPR_AGGREGATE) {
+        bool filters =
+            a->op.filter == b->op.filter || (a->op.filter != NULL && b->op.filter != NULL &&
+                                             expr_equal(a->op.filter, b->op.filter));
+        if (!filters || a->op.subquery != b->op.subquery || a->op.distinct != b->op.distinct ||
+            a->op.aggregate != b->op.aggregate) {
+            return false;
+        }
+    }
+    return a->op.func == b->op.func && a->op.negated == b->op.negated &&
+           (a->kind != EXPR_CAST || a->op.cast_explicit == b->op.cast_explicit);
+}
+
+bool
+expr_equal(const struct expr *a, const struct expr *b)
+{
+    if (a == b) {
+        return true;
+    }
+    if (a->kind != b->kind || a->type != b->type || a->typmod != b->typmod ||
+        a->arg_count != b->arg_count) {
+        return false;
+    }
+    bool same = true;
+    switch (a->kind) {
+    case EXPR_CONST:
+        same = value_equal(a->type, &a->constant, &b->constant);
+        break;
+    case EXPR_PARAM:
+        same = a->param_no == b->param_no;
+        break;
+    case EXPR_COLUMN:
+        same = a->column.level == b->column.level && a->column.range_no == b->column.range_no &&
+               a->column.column_no == b->column.column_no;
+        break;
+    default:
+        same = op_equal(a, b);
+        break;
+    }
+    for (unsigned i = 0; same && i < a->arg_count; i++) {
+        same = expr_equal(a->args[i], b->args[i]);
+    }
+    return same;
+}
+
+static void
+visit_mask(void *arg, const struct expr *expr, unsigned depth)
+{
+    uint64_t *mask = arg;
+    if (expr->kind == EXPR_COLUMN && expr->column.level == depth) {
+        *mask |= UINT64_C(1) << expr->column.range_no;
+    }
+}
+
+uint64_t
+expr_mask(const struct expr *expr)
+{
+    uint64_t mask = 0;
+    expr_walk(expr, 0, visit_mask, &mask);
+    return mask;
+}
+
+uint64_t
+query_mask(const struct query *query)
+{
+    uint64_t mask = 0;
+    query_walk(query, 1, visit_mask, &mask);
+    return mask;
+}
+
+static void
+visit_volatile(void *arg, const struct expr *expr, unsigned depth)
+{
+    bool *found = arg;
+    UNUSED(depth);
+    if (expr->kind == EXPR_FUNC && expr->op.func->volatility == VOLATILITY_VOLATILE) {
+        *found = true;
+    }
+}
+
+bool
+expr_is_volatile(const struct expr *expr)
+{
+    bool found = false;
+    expr_walk(expr, 0, visit_volatile, &found);
+    return found;
+}
+
+/* AND of conditions becomes several. */
+void
+conjuncts_add(struct planner *pl, struct conjuncts *list, const struct expr *expr)
+{
+    if (expr == NULL) {
+        return;
+    }
+    if (expr->kind == EXPR_AND) {
+        for (unsigned i = 0; i < expr->arg_count; i++) {
+            conjuncts_add(pl, list, expr->args[i]);
+        }
+        return;
+    }
+    if (list->count == list->capacity) {
+        list->capacity = MAX(8U, list->capacity * 2);
+        struct conjunct *grown = arena_array(pl->cx->arena, struct conjunct, list->capacity);
+        if (list->count > 0) {
+            memcpy(grown, list->list, list->count * sizeof(*grown));
+        }
+        list->list = grown;
+    }
+    list->list[list->count++] = (struct conjunct){.expr = expr, .mask = expr_mask(expr)};
+}
