@@ -1,24 +1,23 @@
 /* catalog.h: definitions of schemas, tables, columns, indexes and sequences.
  *
- * Promises: the truth is rows of catalog tables (ids below CATALOG_OBJECT_ID_END), read with the
- *           caller's snapshot, changed in the caller's transaction: DDL is transactional. Look-ups
- *           are cached: shared between sessions while store_catalog_csn() stands, privately in a
- *           transaction that made DDL itself. catalog_version() changes when any definition may
- *           have: plans made before it are made anew.
- * Owns:     the shared cache. A `struct table_def` is borrowed until the statement ends (it is
- *           reference-counted by the context's arena: catalog_get_table pins it there).
- * Thread:   any session.
- * Fails:    42P01, 3F000, 42704, 42P07, 42701 with PostgreSQL's messages.
- * SPDX-License-Identifier: Apache-2.0 */
+ * Promises: the truth is rows of catalog tables (ids below CATALOG_OBJECT_ID_END), read with
+ * the caller's snapshot, changed in the caller's transaction: DDL is transactional. Look-ups
+ *           are cached: shared between sessions while store_catalog_csn() stands, privately in
+ * a transaction that made DDL itself. catalog_version() changes when any definition may have:
+ * plans made before it are made anew. Owns:     the shared cache. A `struct table_def` is
+ * borrowed until the statement ends (it is reference-counted by the context's arena:
+ * catalog_get_table pins it there). Thread:   any session. Fails:    42P01, 3F000, 42704,
+ * 42P07, 42701 with PostgreSQL's messages. SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
 #include "sql/context.h"
 
 enum relation_kind { /* pg_class.relkind */
-    RELATION_TABLE = 'r',
-    RELATION_INDEX = 'i',
-    RELATION_SEQUENCE = 'S',
-    RELATION_VIEW = 'v', /* host views and built-in catalog views: rows made by a function */
+                     RELATION_TABLE = 'r',
+                     RELATION_INDEX = 'i',
+                     RELATION_SEQUENCE = 'S',
+                     RELATION_VIEW = 'v', /* host views and built-in catalog views: rows made by
+                                             a function */
 };
 
 #define SCHEMA_PG_CATALOG 11
@@ -62,7 +61,8 @@ struct table_def {
     const void *view_arg;
 };
 
-/* By name, along the search path (pg_catalog, public, then host views) when `schema` is NULL. */
+/* By name, along the search path (pg_catalog, public, then host views) when `schema` is NULL.
+ */
 MUST_CHECK enum status catalog_get_table(struct sql_context *cx, const char *schema,
                                          const char *name, const struct table_def **table_out);
 /* NULL in *table_out when there is none. */

@@ -1,0 +1,25 @@
+/* views.h: rows of the built-in views, all at once. SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "sql/catalog/catalog.h"
+
+#define VIEW(name)                                                                             \
+    enum status name(const struct table_def *table, struct sql_context *cx,                    \
+                     struct value **values_out, unsigned *row_count_out)
+VIEW(view_nothing); /* of relations that PostgreSQL has and nothing here fills */
+VIEW(view_types);
+VIEW(view_functions);
+VIEW(view_tablespaces);
+VIEW(view_access_methods);
+VIEW(view_languages);
+VIEW(view_collations);
+VIEW(view_roles);
+VIEW(view_users);
+VIEW(view_tables);
+VIEW(view_indexes);
+VIEW(view_settings);
+VIEW(view_sequences);
+VIEW(view_information_tables);
+VIEW(view_information_columns);
+VIEW(view_information_schemata);
+#undef VIEW
