@@ -42,7 +42,7 @@ enum type_id {
     TYPE_VOID = 2278,
     TYPE_REGROLE = 4096,
     TYPE_REGNAMESPACE = 4089,
-    TYPE_ANY = 2276,     /* count(any) */
+    TYPE_ANY = 2276, /* count(any) */
     TYPE_ANYELEMENT = 2283,
     TYPE_BOOL_ARRAY = 1000,
     TYPE_CHAR_ARRAY = 1002,
@@ -98,7 +98,7 @@ struct type_info {
     enum type_id array_type, element_type;
 };
 
-const struct type_info *type_info(enum type_id id); /* NULL: unknown number */
+const struct type_info *type_info(enum type_id id);     /* NULL: unknown number */
 const struct type_info *type_by_name(const char *name); /* typname or a SQL spelling; NULL */
 unsigned physical_size(enum physical physical);
 /* All types, for pg_type. */
@@ -122,7 +122,8 @@ struct value {
 
 /* regclass, regproc, regrole and regnamespace read and show numbers only here; names go through
  * the catalog by the casts from and to text (cast_find: CAST_FUNC), which have a context. */
-/* typmod as PostgreSQL's: varchar(n), char(n): n + 4; numeric(p,s): ((p << 16) | s) + 4; -1 none */
+/* typmod as PostgreSQL's: varchar(n), char(n): n + 4; numeric(p,s): ((p << 16) | s) + 4; -1
+ * none */
 MUST_CHECK enum status value_from_text(enum type_id type, int32_t typmod, struct slice text,
                                        struct arena *arena, struct value *value_out,
                                        struct diag *diag);
@@ -140,7 +141,8 @@ MUST_CHECK enum status value_apply_typmod(enum type_id type, int32_t typmod, boo
                                           struct diag *diag);
 /* Order as ORDER BY has it; both not NULL, of one type. */
 int value_compare(enum type_id type, const struct value *a, const struct value *b);
-uint64_t value_hash(enum type_id type, const struct value *value); /* equal values, equal hash */
+uint64_t value_hash(enum type_id type,
+                    const struct value *value); /* equal values, equal hash */
 /* "numeric(10,2)", "character varying(20)". */
 void type_format(enum type_id type, int32_t typmod, struct buf *out);
 

@@ -1,0 +1,19 @@
+/* array.h: arrays, which are kept as PostgreSQL's text form: {1,2,NULL,"a b"}. One dimension.
+ * Thread: pure functions. SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "sql/types/type.h"
+
+struct array_reader {
+    struct slice text; /* trimmed */
+    size_t at;
+    bool comma, failed; /* failed: malformed; no more elements */
+};
+
+/* Opens "{"; `failed` when there are no braces. */
+struct array_reader array_read(struct slice text);
+/* The next element without its quotes; false at the end, or when malformed. */
+bool array_next(struct array_reader *reader, bool *is_null_out, struct buf *element);
+/* Adds an element, quoted if need be, and the opening brace before the first; the caller adds
+ * the closing one. */
+void array_append(struct buf *out, bool is_null, struct slice element);
