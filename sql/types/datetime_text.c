@@ -307,6 +307,12 @@ take_word(struct scanner *s, struct parsed *out)
             return FAULT_SYNTAX;
         }
         out->month = month;
+        s->p += peek(s) == '-'; /* Jan-08-1999 */
+        if (s->p[-1] == '-' && is_digit(peek(s))) {
+            unsigned size = 0;
+            out->day = read_number(s, &size);
+            s->p += peek(s) == '-';
+        }
     } else if (same_word(word, "bc")) {
         out->bc = true;
     } else if (same_word(word, "am") || same_word(word, "pm")) {

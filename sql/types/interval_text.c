@@ -90,7 +90,8 @@ static const struct {
 struct sums {
     int64_t months, days;
     __int128 microseconds;
-    bool any;
+    unsigned seen; /* bit set of units: none counts twice */
+    bool any, too_large;
 };
 
 struct number {
@@ -153,8 +154,13 @@ add(struct sums *sums, const struct number *n, enum unit unit)
                                       [UNIT_CENTURY] = 1200,
                                       [UNIT_MILLENNIUM] = 12000};
     sums->any = true;
+    if ((sums->seen >> unit & 1U) != 0) {
+        return false;
+    }
+    sums->seen |= 1U << unit;
     if (whole > INT32_MAX || whole < INT32_MIN) {
         if (unit > UNIT_HOUR) {
+            sums->too_large = true;
             return false;
         }
     }
@@ -228,6 +234,7 @@ read_clock(const uint8_t **at, const uint8_t *end, const struct number *hours,
         h = (struct number){0};
     }
     if (m.whole > 59 || seconds.whole > 60) {
+        sums->too_large = true;
         return false;
     }
     m.fraction = 0;
@@ -364,13 +371,13 @@ interval_from_text(struct slice whole, struct interval *out, struct diag *diag)
     *out = (struct interval){0};
     bool ok = text.size > 1 && text.data[0] == 'P' ? parse_iso(text.data + 1, end, &sums)
                                                    : parse_verbose(text.data, end, &sums);
-    if (!ok) {
+    if (!ok && !sums.too_large) {
         return diag_fail(diag, STATUS_INVALID, SQLSTATE_INVALID_DATETIME_FORMAT,
                          "invalid input syntax for type interval: \"%.*s\"",
                          number_text_shown(whole), (const char *)whole.data);
     }
-    if (sums.months > INT32_MAX || sums.months < INT32_MIN || sums.days > INT32_MAX ||
-        sums.days < INT32_MIN || sums.microseconds > INT64_MAX ||
+    if (sums.too_large || sums.months > INT32_MAX || sums.months < INT32_MIN ||
+        sums.days > INT32_MAX || sums.days < INT32_MIN || sums.microseconds > INT64_MAX ||
         sums.microseconds < INT64_MIN) {
         return diag_fail(diag, STATUS_INVALID, SQLSTATE_INTERVAL_FIELD_OVERFLOW,
                          "interval field value out of range: \"%.*s\"",

@@ -112,7 +112,8 @@ bytea_from_text(struct slice text, struct arena *arena, struct slice *out, struc
             bytes[size++] = '\\';
             i++;
         } else {
-            return bad_syntax(text, "bytea", diag);
+            return diag_fail(diag, STATUS_INVALID, SQLSTATE_INVALID_TEXT_REPRESENTATION,
+                             "invalid input syntax for type bytea");
         }
     }
     *out = slice_make(bytes, size);
