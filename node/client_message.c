@@ -1,0 +1,565 @@
+/* client_message.c: the protocol of a session: what each message does and what is answered.
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "base/errors.h"
+#include "node/client.h"
+#include "node/node_internal.h"
+#include "node/relay.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+/* ---- result formats: Bind says them, Describe and Execute of the portal need them ---- */
+
+struct portal_formats {
+    struct list link;
+    unsigned count;
+    uint16_t formats[TUPLE_COLUMNS_MAX];
+    char portal[];
+};
+
+static struct portal_formats *
+find_formats(struct client *client, const char *portal)
+{
+    LIST_EACH(link, &client->portal_formats)
+    {
+        struct portal_formats *formats = LIST_ITEM(link, struct portal_formats, link);
+        if (strcmp(formats->portal, portal) == 0) {
+            return formats;
+        }
+    }
+    return NULL;
+}
+
+static struct portal_formats *
+make_formats(struct client *client, const char *portal)
+{
+    struct portal_formats *formats = find_formats(client, portal);
+    if (formats == NULL) {
+        formats = malloc(sizeof(*formats) + strlen(portal) + 1);
+        ASSERT(formats != NULL);
+        memcpy(formats->portal, portal, strlen(portal) + 1);
+        list_push_front(&client->portal_formats, &formats->link);
+    }
+    formats->count = 0;
+    return formats;
+}
+
+static void
+drop_formats(struct client *client, const char *portal)
+{
+    struct portal_formats *formats = find_formats(client, portal);
+    if (formats != NULL) {
+        list_remove(&formats->link);
+        free(formats);
+    }
+}
+
+void
+client_free_formats(struct client *client)
+{
+    LIST_EACH(link, &client->portal_formats)
+    {
+        free(LIST_ITEM(link, struct portal_formats, link));
+    }
+    list_init(&client->portal_formats);
+}
+
+void
+client_portal_formats(struct client *client, const char *portal)
+{
+    struct portal_formats *formats = find_formats(client, portal);
+    client->row_formats = formats == NULL ? NULL : formats->formats;
+    client->row_format_count = formats == NULL ? 0 : formats->count;
+}
+
+/* ---- ends of statements ---- */
+
+static void
+ready_for_query(struct client *client)
+{
+    client->phase = CLIENT_IDLE;
+    waiter_reset_cancel(&client->waiter); /* a cancel that came too late hits nothing */
+    relay_tell_commit(client);
+    wire_ready(&client->out, sql_txn_status(client->session));
+}
+
+static void
+script_ended(struct client *client)
+{
+    sql_script_close(client->script);
+    client->script = NULL;
+    ready_for_query(client);
+}
+
+/* An error of the simple protocol ends the text; of the extended one, all up to Sync. */
+static void
+statement_failed(struct client *client, const struct diag *diag)
+{
+    client->copies_out = false;
+    client_fail(client, "ERROR", diag);
+    if (client->script != NULL) {
+        script_ended(client);
+    } else {
+        client->phase = CLIENT_IDLE;
+        client->skip_to_sync = true;
+    }
+}
+
+static void
+statement_done(struct client *client)
+{
+    if (client->copies_out) {
+        client->copies_out = false;
+        wire_empty(&client->out, 'c');
+    }
+    if (client->result.empty_query) {
+        wire_empty(&client->out, 'I');
+    } else {
+        wire_complete(&client->out, client->result.tag);
+    }
+    client->phase = client->script != NULL ? CLIENT_SCRIPT : CLIENT_IDLE;
+}
+
+static void
+sync_ended(struct client *client)
+{
+    if (client->result.state == SQL_FAILED) {
+        client_fail(client, "ERROR", &client->result.diag);
+    }
+    ready_for_query(client);
+}
+
+void
+client_statement_ended(struct client *client)
+{
+    switch (client->result.state) {
+    case SQL_DONE:
+        statement_done(client);
+        break;
+    case SQL_SUSPENDED:
+        wire_empty(&client->out, 's');
+        break;
+    case SQL_COPY_IN:
+        client->copy_is_simple = client->script != NULL;
+        client->phase = CLIENT_COPY_IN;
+        break;
+    case SQL_COMMITTING:
+        client->awaits_commit = true;
+        break;
+    case SQL_FAILED:
+        statement_failed(client, &client->result.diag);
+        break;
+    }
+}
+
+static void
+finish_commit(struct client *client)
+{
+    client->awaits_commit = false;
+    client->commit_known = false;
+    sql_commit_finish(client->session, &client->sink, &client->result);
+    if (client->sync_after_commit) {
+        client->sync_after_commit = false;
+        sync_ended(client);
+    } else {
+        client_statement_ended(client);
+    }
+}
+
+/* ---- simple protocol ---- */
+
+static void
+protocol_error(struct client *client, const char *what)
+{
+    struct diag diag = {0};
+    UNUSED(diag_fail(&diag, STATUS_INVALID, SQLSTATE_PROTOCOL_VIOLATION, "%s", what));
+    client_fail(client, "FATAL", &diag);
+}
+
+static void
+simple_query(struct client *client, struct reader *body)
+{
+    const char *text = read_cstring(body);
+    if (text == NULL || !reader_done(body)) {
+        protocol_error(client, "invalid Query message");
+        return;
+    }
+    struct diag diag = {0};
+    client->row_format_count = 0;
+    if (sql_script_open(client->session, text, &client->script, &diag) != STATUS_OK) {
+        client->script = NULL;
+        client_fail(client, "ERROR", &diag);
+        ready_for_query(client);
+        return;
+    }
+    client->script_left = sql_script_count(client->script);
+    if (client->script_left == 0) {
+        wire_empty(&client->out, 'I');
+        script_ended(client);
+        return;
+    }
+    client->phase = CLIENT_SCRIPT;
+}
+
+static void
+next_of_script(struct client *client)
+{
+    if (client->script_left == 0) {
+        script_ended(client);
+        return;
+    }
+    client->script_left--;
+    diag_clear(&client->result.diag);
+    sql_script_run_next(client->script, &client->sink, &client->result);
+    client_statement_ended(client);
+}
+
+/* ---- extended protocol ---- */
+
+static void
+extended_failed(struct client *client, const struct diag *diag)
+{
+    client_fail(client, "ERROR", diag);
+    client->skip_to_sync = true;
+}
+
+static enum status
+message_short(struct diag *diag, const char *name)
+{
+    return diag_fail(diag, STATUS_INVALID, SQLSTATE_PROTOCOL_VIOLATION, "invalid %s message",
+                     name);
+}
+
+static enum status
+parse(struct client *client, struct reader *body, struct diag *diag)
+{
+    const char *name = read_cstring(body), *text = read_cstring(body);
+    unsigned count = read_be16(body);
+    if (name == NULL || text == NULL || reader_left(body) != count * (size_t)4) {
+        return message_short(diag, "Parse");
+    }
+    uint32_t few[16];
+    uint32_t *types = count <= ARRAY_SIZE(few) ? few : malloc(count * sizeof(*types));
+    ASSERT(types != NULL);
+    for (unsigned i = 0; i < count; i++) {
+        types[i] = read_be32(body);
+    }
+    enum status status = sql_prepare(client->session, name, text, types, count, diag);
+    if (types != few) {
+        free(types);
+    }
+    if (status == STATUS_OK) {
+        wire_empty(&client->out, '1');
+    }
+    return status;
+}
+
+/* Format codes of Bind, as they lie in the message: each 0 or 1. */
+static enum status
+read_formats(struct reader *body, struct slice *formats_out, struct diag *diag)
+{
+    *formats_out = read_slice(body, read_be16(body) * (size_t)2);
+    if (body->failed) {
+        return message_short(diag, "Bind");
+    }
+    for (size_t i = 0; i < formats_out->size; i += 2) {
+        if (get_be16(formats_out->data + i) > 1) {
+            return diag_fail(diag, STATUS_INVALID, SQLSTATE_PROTOCOL_VIOLATION,
+                             "unsupported format code: %u", get_be16(formats_out->data + i));
+        }
+    }
+    return STATUS_OK;
+}
+
+static bool
+is_binary(struct slice formats, unsigned i)
+{
+    size_t at = formats.size == 2 ? 0 : i * (size_t)2;
+    return at < formats.size && get_be16(formats.data + at) == 1;
+}
+
+static enum status
+read_params(struct reader *body, struct sql_param *params, unsigned count, struct slice formats,
+            struct diag *diag)
+{
+    for (unsigned i = 0; i < count; i++) {
+        uint32_t size = read_be32(body);
+        params[i].is_null = size == UINT32_MAX;
+        params[i].bytes = read_slice(body, params[i].is_null ? 0 : size);
+        params[i].binary = is_binary(formats, i);
+    }
+    return body->failed ? message_short(diag, "Bind") : STATUS_OK;
+}
+
+static enum status
+keep_formats(struct client *client, const char *portal, struct slice formats, struct diag *diag)
+{
+    if (formats.size / 2 > TUPLE_COLUMNS_MAX) {
+        return message_short(diag, "Bind");
+    }
+    struct portal_formats *kept = make_formats(client, portal);
+    for (kept->count = 0; kept->count < formats.size / 2; kept->count++) {
+        kept->formats[kept->count] = get_be16(formats.data + kept->count * (size_t)2);
+    }
+    return STATUS_OK;
+}
+
+static enum status
+bind_params(struct client *client, struct reader *body, const char *portal,
+            const char *prepared, struct arena *arena, struct diag *diag)
+{
+    struct slice formats, result_formats;
+    TRY(read_formats(body, &formats, diag));
+    unsigned count = read_be16(body);
+    struct sql_param *params = arena_array(arena, struct sql_param, MAX(count, 1u));
+    TRY(read_params(body, params, count, formats, diag));
+    TRY(read_formats(body, &result_formats, diag));
+    if (!reader_done(body)) {
+        return message_short(diag, "Bind");
+    }
+    TRY(keep_formats(client, portal, result_formats, diag));
+    return sql_bind(client->session, portal, prepared, params, count, diag);
+}
+
+static enum status
+bind(struct client *client, struct reader *body, struct diag *diag)
+{
+    const char *portal = read_cstring(body), *prepared = read_cstring(body);
+    if (portal == NULL || prepared == NULL) {
+        return message_short(diag, "Bind");
+    }
+    struct arena_mark mark = arena_mark(&client->message_arena);
+    enum status status =
+        bind_params(client, body, portal, prepared, &client->message_arena, diag);
+    arena_rewind(&client->message_arena, mark);
+    if (status == STATUS_OK) {
+        wire_empty(&client->out, '2');
+    }
+    return status;
+}
+
+static void
+describe_columns(struct client *client, const struct sql_column *columns, unsigned count)
+{
+    if (count == 0) {
+        wire_empty(&client->out, 'n');
+    } else {
+        wire_row_description(&client->out, columns, count, client->row_formats,
+                             client->row_format_count);
+    }
+}
+
+static enum status
+describe(struct client *client, struct reader *body, struct diag *diag)
+{
+    char kind = (char)read_u8(body);
+    const char *name = read_cstring(body);
+    const struct sql_column *columns = NULL;
+    unsigned count = 0;
+    if (name == NULL || (kind != 'S' && kind != 'P')) {
+        return message_short(diag, "Describe");
+    }
+    if (kind == 'P') {
+        TRY(sql_portal_describe(client->session, name, &columns, &count, diag));
+        client_portal_formats(client, name);
+    } else {
+        struct sql_prepared *prepared = NULL;
+        const enum type_id *params = NULL;
+        unsigned param_count = 0;
+        TRY(sql_prepared_find(client->session, name, &prepared, diag));
+        sql_prepared_describe(prepared, &params, &param_count, &columns, &count);
+        wire_parameter_description(&client->out, params, param_count);
+        client->row_format_count = 0;
+    }
+    describe_columns(client, columns, count);
+    return STATUS_OK;
+}
+
+static enum status
+execute(struct client *client, struct reader *body, struct diag *diag)
+{
+    const char *portal = read_cstring(body);
+    uint32_t row_limit = read_be32(body);
+    if (portal == NULL || body->failed) {
+        return message_short(diag, "Execute");
+    }
+    client_portal_formats(client, portal);
+    diag_clear(&client->result.diag);
+    sql_portal_run(client->session, portal, row_limit, &client->sink, &client->result);
+    client_statement_ended(client);
+    return STATUS_OK;
+}
+
+static enum status
+close_named(struct client *client, struct reader *body, struct diag *diag)
+{
+    char kind = (char)read_u8(body);
+    const char *name = read_cstring(body);
+    if (name == NULL || (kind != 'S' && kind != 'P')) {
+        return message_short(diag, "Close");
+    }
+    if (kind == 'S') {
+        sql_prepared_close(client->session, name);
+    } else {
+        sql_portal_close(client->session, name);
+        drop_formats(client, name);
+    }
+    wire_empty(&client->out, '3');
+    return STATUS_OK;
+}
+
+static void
+sync(struct client *client)
+{
+    bool failed = client->skip_to_sync;
+    client->skip_to_sync = false;
+    diag_clear(&client->result.diag);
+    sql_sync(client->session, failed, &client->sink, &client->result);
+    if (client->result.state == SQL_COMMITTING) {
+        client->awaits_commit = true;
+        client->sync_after_commit = true;
+    } else {
+        sync_ended(client);
+    }
+}
+
+/* ---- dispatch ---- */
+
+static void
+copy_message(struct client *client, char type, struct reader *body)
+{
+    diag_clear(&client->result.diag);
+    if (type == 'd') {
+        sql_copy_data(client->session, slice_make(body->next, reader_left(body)),
+                      &client->result);
+        if (client->result.state == SQL_FAILED) {
+            client_statement_ended(client);
+        }
+        return;
+    }
+    const char *failure = type == 'f' ? read_cstring(body) : NULL;
+    if (type == 'f' && failure == NULL) {
+        failure = "";
+    }
+    client->phase = client->copy_is_simple ? CLIENT_SCRIPT : CLIENT_IDLE;
+    sql_copy_end(client->session, failure, &client->sink, &client->result);
+    client_statement_ended(client);
+}
+
+static void
+extended(struct client *client, char type, struct reader *body)
+{
+    struct diag *diag = &client->diag;
+    enum status status = STATUS_OK;
+    diag_clear(diag);
+    switch (type) {
+    case 'P':
+        status = parse(client, body, diag);
+        break;
+    case 'B':
+        status = bind(client, body, diag);
+        break;
+    case 'D':
+        status = describe(client, body, diag);
+        break;
+    case 'E':
+        status = execute(client, body, diag);
+        break;
+    case 'C':
+        status = close_named(client, body, diag);
+        break;
+    default: /* 'H', Flush: what is ready goes out when the input is used up */
+        break;
+    }
+    if (status != STATUS_OK) {
+        extended_failed(client, diag);
+    }
+}
+
+/* COPY's messages outside of a COPY are left-overs of one that failed: ignored, as PostgreSQL
+ * does. */
+static bool
+is_copy_message(char type)
+{
+    return type == 'd' || type == 'c' || type == 'f';
+}
+
+bool
+client_step_message(struct client *client, const struct wire_message *message)
+{
+    struct reader body = reader_make(message->body);
+    char type = message->type;
+    if (type == 'X') {
+        client->phase = CLIENT_CLOSING;
+    } else if (client->phase == CLIENT_COPY_IN) {
+        if (is_copy_message(type)) {
+            copy_message(client, type, &body);
+        } else if (type != 'H' && type != 'S') {
+            protocol_error(client, "unexpected message during COPY from stdin");
+        }
+    } else if (is_copy_message(type)) {
+        return true;
+    } else if (type == 'S') {
+        sync(client);
+    } else if (type == 'Q') {
+        client->skip_to_sync = false;
+        simple_query(client, &body);
+    } else if (strchr("PBDECH", type) != NULL && type != '\0') {
+        if (!client->skip_to_sync) {
+            extended(client, type, &body);
+        }
+    } else {
+        char what[64];
+        snprintf(what, sizeof(what), "invalid frontend message type %u", (unsigned char)type);
+        protocol_error(client, what);
+    }
+    return true;
+}
+
+/* The next whole message of the input, if there is one. */
+static bool
+step_input(struct client *client)
+{
+    struct wire_message message;
+    struct diag diag = {0};
+    size_t size = 0;
+    struct slice bytes =
+        slice_make(client->in.data + client->in_used, client->in.size - client->in_used);
+    enum status status = wire_read(bytes, false, &message, &size, &diag);
+    if (status == STATUS_AGAIN) {
+        return false;
+    }
+    if (status != STATUS_OK) {
+        client_fail(client, "FATAL", &diag);
+        return false;
+    }
+    client->in_used += size;
+    if (relay_takes(client, &message)) {
+        return relay_step(client, &message);
+    }
+    return client_step_message(client, &message);
+}
+
+bool
+client_step(struct client *client)
+{
+    if (client->phase == CLIENT_CLOSING) {
+        return false;
+    }
+    if (client->awaits_commit) {
+        if (!client->commit_known) {
+            return false;
+        }
+        finish_commit(client);
+        return true;
+    }
+    switch (client->phase) {
+    case CLIENT_STARTUP:
+        return client_step_startup(client);
+    case CLIENT_SCRIPT:
+        next_of_script(client);
+        return true;
+    default:
+        return step_input(client);
+    }
+}

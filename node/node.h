@@ -1,0 +1,23 @@
+/* node.h: one RustyDB server: storage, consensus member, SQL engine, listeners. A value: a
+ * process may hold several.
+ *
+ * Promises: node_open() either gives a node that answers on its ports (SQL clients get 57P03
+ * until a primary has written the catalogs) or says why not. node_stop() checkpoints. Owns:
+ * everything under the instance's home, held against other processes by run/lock. Thread: open,
+ * stop, close from one thread; the rest any. Fails:    F0000 configuration, F0001 another
+ * server on the home, 53100, XX001 damage. SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "base/status.h"
+#include <stdint.h>
+
+struct node;
+
+/* Starts serving. `home` is the instance's directory with conf/rustydb.toml. */
+MUST_CHECK enum status node_open(const char *home, struct node **node_out, struct diag *diag);
+/* Lets transactions in progress go, checkpoints, closes. Takes node. */
+void node_close(struct node *node);
+/* Sleeps until node_request_stop() or damage. False: damage. */
+bool node_wait(struct node *node);
+void node_request_stop(struct node *node); /* also from a signal handler's thread */
+bool node_is_primary(struct node *node);

@@ -1,0 +1,94 @@
+/* node_internal.h: the insides of struct node, for this folder. SPDX-License-Identifier:
+ * Apache-2.0 */
+#pragma once
+
+#include "base/env.h"
+#include "base/log.h"
+#include "base/vfs.h"
+#include "base/worker.h"
+#include "cluster/cluster.h"
+#include "node/clients.h"
+#include "node/lane.h"
+#include "node/node.h"
+#include "node/settings.h"
+#include "node/state_hashes.h"
+#include "sql/sql.h"
+
+struct rest;
+
+/* Threads that wait until the log is applied up to an index. */
+struct applied_waits {
+    struct mutex mu;
+    struct list waiting; /* guarded by mu: struct applied_wait */
+};
+
+struct upkeep {
+    struct thread thread;
+    struct mutex mu; /* LEAF */
+    struct cond changed;
+    bool stopping, checkpoint_wanted, bootstrap_wanted; /* guarded by mu */
+    uint64_t checkpoints_done;                          /* guarded by mu */
+    struct mutex checkpoint_mu; /* one checkpoint at a time; NODE rank is not held below it */
+};
+
+struct node {
+    struct arena arena; /* settings and texts that live as long as the node */
+    struct settings settings;
+    struct env env;
+    struct logger log;
+    int log_fd;
+    struct vfs_file *lock_file;
+    struct cluster_identity identity;
+    struct cluster *cluster;
+    struct store *store;
+    struct sql_engine *engine;
+    struct sql_host host;
+    struct clients clients;
+    struct lane *lanes;
+    unsigned lane_count, next_lane;
+    struct drivers drivers;
+    struct applied_waits applied_waits;
+    struct state_hashes state_hashes;
+    struct upkeep upkeep;
+    struct rest *rest;
+    bool clients_made, upkeep_runs, cluster_runs; /* how far node_open() came */
+    int64_t started_us;                           /* wall clock */
+    _Atomic(bool) primary;
+    _Atomic(uint64_t) leader_term; /* of the term this node leads; 0 */
+
+    struct mutex stop_mu;
+    struct cond stop_cond;
+    bool stop_requested, damaged; /* guarded by stop_mu */
+};
+
+/* ---- node_host.c: sql's and cluster's tables of functions ---- */
+void node_host_init(struct node *node);
+extern const struct apply_ops node_apply_ops;
+extern const struct checkpoint_ops node_checkpoint_ops;
+enum status node_propose(void *arg, enum entry_kind kind, struct slice payload,
+                         struct waiter *waiter, struct diag *diag);
+
+/* ---- node_wait.c: waiting for the log ---- */
+void applied_waits_init(struct applied_waits *waits);
+void applied_waits_deinit(struct applied_waits *waits);
+/* Apply thread: position `index` is reached. */
+void applied_waits_wake(struct applied_waits *waits, uint64_t index);
+/* Waits until `index` is applied here. 57014, or 57P03 style STATUS_TIMEOUT at the deadline. */
+MUST_CHECK enum status node_wait_applied(struct node *node, uint64_t index,
+                                         struct waiter *waiter, int64_t deadline_ns,
+                                         struct diag *diag);
+MUST_CHECK enum status node_read_barrier(void *host_arg, struct waiter *waiter,
+                                         struct diag *diag);
+
+/* ---- node_views.c ---- */
+const struct host_view *node_views(void *host_arg, unsigned *count_out);
+
+/* ---- upkeep.c: checkpoints, vacuum, bootstrap of the catalogs ---- */
+MUST_CHECK enum status upkeep_start(struct node *node, struct diag *diag);
+void upkeep_stop(struct node *node);
+void upkeep_want_bootstrap(struct node *node);
+MUST_CHECK enum status upkeep_checkpoint(struct node *node, struct diag *diag);
+
+/* ---- rest.c ---- */
+MUST_CHECK enum status rest_start(struct node *node, struct diag *diag);
+void rest_stop(struct node *node);

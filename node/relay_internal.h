@@ -1,0 +1,62 @@
+/* relay_internal.h: the connection to the primary, for relay*.c. SPDX-License-Identifier:
+ * Apache-2.0 */
+#pragma once
+
+#include "base/list.h"
+#include "base/net.h"
+#include "node/client.h"
+#include "node/relay.h"
+
+enum relay_link { RELAY_DOWN, RELAY_CONNECTING, RELAY_UP, RELAY_BROKEN };
+
+/* A prepared statement by name: known to the session here, to the one there, or to neither yet.
+ */
+struct relay_statement {
+    struct list link;
+    struct buf message; /* its whole Parse message */
+    bool needs_primary, known_here, known_there;
+    char name[];
+};
+
+struct relay {
+    struct client *client;
+
+    /* runner */
+    struct list statements;
+    struct buf batch;      /* extended messages up to Sync or Flush */
+    struct buf settings;   /* texts of SET statements, each with its zero */
+    size_t settings_told;  /* of settings: bytes the session there has */
+    char txn_status;       /* of the session there: I, T or E */
+    bool block_lost;       /* the block died with its primary: the next session starts failed */
+    bool copy_in;          /* CopyData goes there */
+    bool simple;           /* the unit under way is a Query */
+    uint64_t commit_index; /* the session's last commit, as the primary told */
+    uint64_t primary_id;   /* whom the link goes to */
+
+    /* lane */
+    struct stream *stream;
+    struct loop_call connect_call, write_call, hang_up_call;
+    bool closed;      /* the client is gone */
+    bool released;    /* relay_delete() was called */
+    bool drop_wanted; /* hang-up while a connect was under way */
+
+    /* guarded by mu */
+    struct mutex mu;
+    enum relay_link link_state;
+    bool connect_pending; /* net_connect's callback is to come */
+    char host[64];
+    uint16_t port;
+    struct buf in, out;
+};
+
+struct relay *relay_new(struct client *client);
+/* Runner: a session on the primary that is ready for a query, primed with settings;
+ * STATUS_AGAIN: this node is the primary now. 57P03 when none can be had in time. */
+MUST_CHECK enum status relay_ready_link(struct relay *relay, struct diag *diag);
+/* Runner: gives the link up (broken, or to a node that is not the primary). */
+void relay_hang_up(struct relay *relay);
+void relay_send(struct relay *relay, struct slice bytes);
+/* Runner: the next whole message from there, in `message_out` (copied); STATUS_IO: link lost.
+ */
+MUST_CHECK enum status relay_receive(struct relay *relay, struct buf *message_out,
+                                     int64_t deadline_ns, struct diag *diag);

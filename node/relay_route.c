@@ -1,0 +1,593 @@
+/* relay_route.c: which of a client's messages run here and which on the primary.
+ *
+ * A unit is a Query, or the messages of the extended protocol up to Sync or Flush. A unit that
+ * needs the primary goes there whole; its answers come back to the client as they are, but for
+ * the few that are between the nodes. In a block on the primary everything goes there; in a
+ * READ ONLY block begun here everything stays here. SPDX-License-Identifier: Apache-2.0 */
+#include "base/errors.h"
+#include "node/node_internal.h"
+#include "node/relay_internal.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <strings.h>
+
+/* ---- statements by name ---- */
+
+static struct relay_statement *
+find_statement(struct relay *relay, const char *name)
+{
+    LIST_EACH(link, &relay->statements)
+    {
+        struct relay_statement *statement = LIST_ITEM(link, struct relay_statement, link);
+        if (strcmp(statement->name, name) == 0) {
+            return statement;
+        }
+    }
+    return NULL;
+}
+
+static void
+drop_statement(struct relay_statement *statement)
+{
+    list_remove(&statement->link);
+    buf_deinit(&statement->message);
+    free(statement);
+}
+
+static void
+note_statement(struct client *client, struct slice whole, const char *name, const char *text)
+{
+    struct relay *relay = client->relay;
+    struct relay_statement *statement = find_statement(relay, name);
+    if (statement != NULL) {
+        drop_statement(statement);
+    }
+    statement = calloc(1, sizeof(*statement) + strlen(name) + 1);
+    ASSERT(statement != NULL);
+    memcpy(statement->name, name, strlen(name) + 1);
+    buf_append(&statement->message, whole.data, whole.size);
+    statement->needs_primary = sql_text_needs_primary(client->session, text);
+    list_push_front(&relay->statements, &statement->link);
+}
+
+/* ---- a unit's messages ---- */
+
+struct unit_reader {
+    struct slice rest;
+};
+
+static bool
+next_message(struct unit_reader *reader, struct wire_message *message, struct slice *whole)
+{
+    size_t size = 0;
+    if (wire_read(reader->rest, false, message, &size, NULL) != STATUS_OK) {
+        return false;
+    }
+    *whole = slice_make(reader->rest.data, size);
+    reader->rest = slice_make(reader->rest.data + size, reader->rest.size - size);
+    return true;
+}
+
+/* The prepared statement that a message names: Bind's second text, Describe's and Close's. */
+static const char *
+statement_named(const struct wire_message *message)
+{
+    struct reader body = reader_make(message->body);
+    if (message->type == 'B') {
+        const char *portal = read_cstring(&body);
+        return portal == NULL ? NULL : read_cstring(&body);
+    }
+    if (message->type == 'D' || message->type == 'C') {
+        return read_u8(&body) == 'S' ? read_cstring(&body) : NULL;
+    }
+    return NULL;
+}
+
+/* Notes the unit's Parse messages and says whether any of it needs the primary. */
+static bool
+unit_needs_primary(struct client *client, struct slice unit)
+{
+    bool needs = false;
+    struct unit_reader reader = {unit};
+    struct wire_message message;
+    struct slice whole;
+    while (next_message(&reader, &message, &whole)) {
+        if (message.type == 'P') {
+            struct reader body = reader_make(message.body);
+            const char *name = read_cstring(&body), *text = read_cstring(&body);
+            if (name != NULL && text != NULL) {
+                note_statement(client, whole, name, text);
+                needs |= find_statement(client->relay, name)->needs_primary;
+            }
+        } else {
+            const char *name = statement_named(&message);
+            struct relay_statement *statement =
+                name == NULL ? NULL : find_statement(client->relay, name);
+            needs |= statement != NULL && message.type != 'C' && statement->needs_primary;
+        }
+    }
+    return needs;
+}
+
+/* ---- running a unit here ---- */
+
+static enum status
+wait_for_own_commit(struct client *client, struct diag *diag)
+{
+    struct node *node = client->node;
+    uint64_t index = client->relay == NULL ? 0 : client->relay->commit_index;
+    return index <= store_applied_index(node->store)
+               ? STATUS_OK
+               : node_wait_applied(node, index, &client->waiter,
+                                   clock_monotonic_ns(node->env.clock) + RELAY_PATIENCE_NS,
+                                   diag);
+}
+
+/* A statement parsed only there so far: parsed here now, its answer is nobody's. */
+static void
+parse_here(struct client *client, struct relay_statement *statement)
+{
+    struct wire_message message;
+    size_t size = 0;
+    if (statement->known_here ||
+        wire_read(buf_slice(&statement->message), false, &message, &size, NULL) != STATUS_OK) {
+        return;
+    }
+    size_t before = client->out.size;
+    UNUSED(client_step_message(client, &message));
+    statement->known_here = !client->skip_to_sync;
+    if (statement->known_here) {
+        client->out.size = before;
+    }
+}
+
+static void
+run_unit_here(struct client *client, struct slice unit)
+{
+    struct unit_reader reader = {unit};
+    struct wire_message message;
+    struct slice whole;
+    struct diag diag = {0};
+    if (wait_for_own_commit(client, &diag) != STATUS_OK) {
+        client_fail(client, "ERROR", &diag);
+        client->skip_to_sync = true;
+    }
+    while (next_message(&reader, &message, &whole) && client->phase != CLIENT_CLOSING) {
+        struct reader body = reader_make(message.body);
+        const char *name =
+            message.type == 'P' ? read_cstring(&body) : statement_named(&message);
+        struct relay_statement *statement =
+            name == NULL ? NULL : find_statement(client->relay, name);
+        if (statement != NULL && message.type == 'P') {
+            statement->known_here = true;
+        } else if (statement != NULL && message.type == 'C') {
+            drop_statement(statement);
+        } else if (statement != NULL) {
+            parse_here(client, statement);
+        }
+        UNUSED(client_step_message(client, &message));
+    }
+}
+
+/* ---- running a unit there ---- */
+
+/* What the answers to a unit have shown so far. */
+struct answers {
+    unsigned hidden_parses; /* ParseComplete of statements that we parsed there unasked */
+    bool forwarded;         /* the client has seen something */
+    bool ended;             /* ReadyForQuery, CopyInResponse, or all answers up to a Flush */
+    bool not_primary;       /* the other side is a replica itself by now */
+};
+
+static bool
+message_is(const struct buf *message, const char *name)
+{
+    return strcmp((const char *)message->data + 5, name) == 0;
+}
+
+/* ParameterStatus: our own is noted, a role is the router's to say, others are passed on. */
+static bool
+take_parameter(struct relay *relay, const struct buf *message)
+{
+    if (message_is(message, "rustydb.commit_index")) {
+        const char *value = (const char *)message->data + 5 + sizeof("rustydb.commit_index");
+        relay->commit_index = MAX(relay->commit_index, strtoull(value, NULL, 10));
+        return true;
+    }
+    return message_is(message, "in_hot_standby");
+}
+
+static bool
+has_sqlstate(const struct buf *message, const char *sqlstate)
+{
+    struct reader body = reader_make(slice_make(message->data + 5, message->size - 5));
+    for (;;) {
+        uint8_t field = read_u8(&body);
+        const char *text = field == 0 ? NULL : read_cstring(&body);
+        if (text == NULL) {
+            return false;
+        }
+        if (field == 'C') {
+            return strcmp(text, sqlstate) == 0;
+        }
+    }
+}
+
+static void
+take_answer(struct relay *relay, const struct buf *message, struct answers *answers)
+{
+    struct client *client = relay->client;
+    char type = (char)message->data[0];
+    if (type == 'S' && take_parameter(relay, message)) {
+        return;
+    }
+    if (type == '1' && answers->hidden_parses > 0) {
+        answers->hidden_parses--;
+        return;
+    }
+    if (type == 'E' && has_sqlstate(message, SQLSTATE_NOT_PRIMARY)) {
+        answers->not_primary = true;
+        return;
+    }
+    if (type == 'Z') {
+        relay->txn_status = (char)message->data[5];
+        answers->ended = true;
+        if (answers->not_primary) {
+            return;
+        }
+    }
+    if (type == 'G') {
+        relay->copy_in = true;
+        answers->ended = true;
+    }
+    answers->forwarded = true;
+    buf_append(&client->out, message->data, message->size);
+}
+
+/* Passes answers on until the unit has ended. STATUS_IO: the link is lost. */
+static enum status
+pass_answers(struct relay *relay, struct answers *answers, struct diag *diag)
+{
+    struct buf message = BUF_EMPTY;
+    enum status status = STATUS_OK;
+    while (status == STATUS_OK && !answers->ended) {
+        status = relay_receive(relay, &message, WAIT_FOREVER, diag);
+        if (status == STATUS_CANCELLED) {
+            break;
+        }
+        if (status == STATUS_OK) {
+            take_answer(relay, &message, answers);
+            status = relay->client->out.size > ((size_t)256 << 10) ? client_push(relay->client)
+                                                                   : STATUS_OK;
+        }
+    }
+    buf_deinit(&message);
+    return status;
+}
+
+/* Statements that the unit uses and the session there does not know go before it. */
+static void
+send_missing_statements(struct relay *relay, struct slice unit, struct answers *answers)
+{
+    struct unit_reader reader = {unit};
+    struct wire_message message;
+    struct slice whole;
+    while (next_message(&reader, &message, &whole)) {
+        struct reader body = reader_make(message.body);
+        const char *name =
+            message.type == 'P' ? read_cstring(&body) : statement_named(&message);
+        struct relay_statement *statement = name == NULL ? NULL : find_statement(relay, name);
+        if (statement == NULL) {
+            continue;
+        }
+        if (message.type != 'P' && !statement->known_there) {
+            relay_send(relay, buf_slice(&statement->message));
+            answers->hidden_parses++;
+        }
+        statement->known_there = true;
+    }
+}
+
+static void
+forget_closed(struct client *client, struct slice unit)
+{
+    struct unit_reader reader = {unit};
+    struct wire_message message;
+    struct slice whole;
+    while (next_message(&reader, &message, &whole)) {
+        const char *name = message.type == 'C' ? statement_named(&message) : NULL;
+        struct relay_statement *statement =
+            name == NULL ? NULL : find_statement(client->relay, name);
+        if (statement != NULL) {
+            sql_prepared_close(client->session, name);
+            drop_statement(statement);
+        }
+    }
+}
+
+/* The answer when the link broke or the primary changed under a unit. */
+static void
+report_loss(struct relay *relay, const struct answers *answers, bool in_block)
+{
+    struct client *client = relay->client;
+    struct diag diag = {0};
+    if (in_block || answers->not_primary) {
+        UNUSED(diag_fail(&diag, STATUS_NOT_LEADER, SQLSTATE_SERIALIZATION_FAILURE,
+                         "could not finish the transaction: the primary has changed"));
+        diag_hint(&diag, "Retry the transaction.");
+    } else {
+        UNUSED(diag_fail(&diag, STATUS_OUTCOME_UNKNOWN, SQLSTATE_TRANSACTION_RESOLUTION_UNKNOWN,
+                         "the connection to the primary was lost: the statement may have been "
+                         "committed"));
+    }
+    relay->block_lost = in_block;
+    relay->txn_status = in_block ? SQL_TXN_FAILED : SQL_TXN_IDLE;
+    client_fail(client, "ERROR", &diag);
+    wire_ready(&client->out, in_block ? SQL_TXN_FAILED : SQL_TXN_IDLE);
+}
+
+static bool
+is_commit(struct slice unit)
+{
+    static const char *const words[] = {"commit", "end"};
+    struct unit_reader reader = {unit};
+    struct wire_message message;
+    struct slice whole;
+    while (next_message(&reader, &message, &whole)) {
+        struct reader body = reader_make(message.body);
+        if (message.type == 'P') {
+            UNUSED(read_cstring(&body));
+        }
+        const char *text =
+            message.type == 'P' || message.type == 'Q' ? read_cstring(&body) : NULL;
+        while (text != NULL && (*text == ' ' || *text == '\n' || *text == '\t')) {
+            text++;
+        }
+        for (size_t i = 0; text != NULL && i < ARRAY_SIZE(words); i++) {
+            if (strncasecmp(text, words[i], strlen(words[i])) == 0) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+static void
+fail_unit(struct client *client, const struct diag *diag)
+{
+    client_fail(client, "ERROR", diag);
+    wire_ready(&client->out, (enum sql_txn_status)client->relay->txn_status);
+}
+
+/* One unit on the primary, whoever that is by then. False: this node is the primary now. */
+static bool
+run_unit_there(struct client *client, struct slice unit)
+{
+    struct relay *relay = client->relay;
+    for (;;) {
+        struct diag diag = {0};
+        struct answers answers = {0};
+        enum status status = relay_ready_link(relay, &diag);
+        if (status == STATUS_AGAIN) {
+            return false;
+        }
+        if (status != STATUS_OK) {
+            fail_unit(client, &diag);
+            return true;
+        }
+        bool in_block = relay->txn_status != SQL_TXN_IDLE;
+        send_missing_statements(relay, unit, &answers);
+        relay_send(relay, unit);
+        status = pass_answers(relay, &answers, &diag);
+        if (status == STATUS_OK && !answers.not_primary) {
+            forget_closed(client, unit);
+            return true;
+        }
+        relay_hang_up(relay);
+        if (status == STATUS_CANCELLED || status == STATUS_LIMIT) {
+            relay->block_lost = in_block;
+            fail_unit(client, &diag);
+            return true;
+        }
+        if (!answers.not_primary || in_block || answers.forwarded) {
+            report_loss(relay, &answers, in_block && !is_commit(unit));
+            return true;
+        }
+    }
+}
+
+/* ---- deciding ---- */
+
+static bool
+block_is_here(struct client *client)
+{
+    return sql_txn_status(client->session) != SQL_TXN_IDLE;
+}
+
+static bool
+block_is_there(struct client *client)
+{
+    return client->relay != NULL && client->relay->txn_status != SQL_TXN_IDLE;
+}
+
+static struct relay *
+relay_of(struct client *client)
+{
+    if (client->relay == NULL) {
+        client->relay = relay_new(client);
+    }
+    return client->relay;
+}
+
+static bool
+is_setting(const char *text)
+{
+    while (*text == ' ' || *text == '\n' || *text == '\t') {
+        text++;
+    }
+    return strncasecmp(text, "set ", 4) == 0 || strncasecmp(text, "reset ", 6) == 0 ||
+           strncasecmp(text, "discard ", 8) == 0;
+}
+
+static const char *
+query_text(const struct wire_message *message)
+{
+    struct reader body = reader_make(message->body);
+    return read_cstring(&body);
+}
+
+/* On a relayed session of a node that is not the primary (any more). */
+static bool
+refuse_as_replica(const struct wire_message *message)
+{
+    const char *text = message->type == 'Q' ? query_text(message) : NULL;
+    if (text != NULL && is_setting(text)) {
+        return false;
+    }
+    return strchr("QPBE", message->type) != NULL;
+}
+
+static bool
+query_goes_there(struct client *client, const struct wire_message *message)
+{
+    const char *text = query_text(message);
+    if (text == NULL || (block_is_here(client) && !block_is_there(client))) {
+        return false;
+    }
+    if (block_is_there(client) || sql_text_needs_primary(client->session, text)) {
+        return true;
+    }
+    if (is_setting(text)) {
+        buf_append(&relay_of(client)->settings, text, strlen(text) + 1);
+    }
+    return false;
+}
+
+bool
+relay_takes(struct client *client, const struct wire_message *message)
+{
+    bool primary = node_is_primary(client->node);
+    char type = message->type;
+    if (client->is_relayed) {
+        return !primary && !client->skip_to_sync && refuse_as_replica(message);
+    }
+    bool there =
+        block_is_there(client) ||
+        (client->relay != NULL && (client->relay->copy_in || client->relay->batch.size > 0));
+    if ((primary && !there) || type == 'X' || type == '\0' || client->phase == CLIENT_COPY_IN) {
+        return false;
+    }
+    if (type == 'd' || type == 'c' || type == 'f') {
+        return client->relay != NULL && client->relay->copy_in;
+    }
+    if (strchr("PBDECSH", type) != NULL) {
+        return !block_is_here(client) || there;
+    }
+    return type == 'Q';
+}
+
+static bool
+step_relayed(struct client *client, const struct wire_message *message)
+{
+    struct diag diag = {0};
+    UNUSED(diag_fail(&diag, STATUS_NOT_LEADER, SQLSTATE_NOT_PRIMARY,
+                     "this node is not the primary any more"));
+    client_fail(client, "ERROR", &diag);
+    if (message->type == 'Q') {
+        wire_ready(&client->out, sql_txn_status(client->session));
+    } else {
+        client->skip_to_sync = true;
+    }
+    return true;
+}
+
+static bool
+step_query(struct client *client, const struct wire_message *message, struct slice whole)
+{
+    struct diag diag = {0};
+    if (query_goes_there(client, message)) {
+        relay_of(client)->simple = true;
+        return run_unit_there(client, whole) ? true : client_step_message(client, message);
+    }
+    if (wait_for_own_commit(client, &diag) != STATUS_OK) {
+        client_fail(client, "ERROR", &diag);
+        wire_ready(&client->out, sql_txn_status(client->session));
+        return true;
+    }
+    return client_step_message(client, message);
+}
+
+static bool
+step_copy(struct client *client, const struct wire_message *message, struct slice whole)
+{
+    struct relay *relay = client->relay;
+    relay_send(relay, whole);
+    if (message->type == 'd') {
+        return true;
+    }
+    relay->copy_in = false;
+    if (relay->simple) {
+        struct answers answers = {0};
+        struct diag diag = {0};
+        if (pass_answers(relay, &answers, &diag) != STATUS_OK) {
+            relay_hang_up(relay);
+            report_loss(relay, &answers, relay->txn_status != SQL_TXN_IDLE);
+        }
+    }
+    return true;
+}
+
+/* Sync or Flush completes a unit of the extended protocol. A Flush alone cannot be answered
+ * before its Sync by a router that counts answers by ReadyForQuery: it waits for it. */
+static bool
+step_extended(struct client *client, const struct wire_message *message, struct slice whole)
+{
+    struct relay *relay = relay_of(client);
+    if (message->type == 'H') {
+        return true;
+    }
+    buf_append(&relay->batch, whole.data, whole.size);
+    if (message->type != 'S') {
+        return true;
+    }
+    struct buf unit = relay->batch;
+    relay->batch = BUF_EMPTY;
+    relay->simple = false;
+    bool needs = unit_needs_primary(client, buf_slice(&unit)) || block_is_there(client);
+    if (!needs || !run_unit_there(client, buf_slice(&unit))) {
+        run_unit_here(client, buf_slice(&unit));
+    }
+    buf_deinit(&unit);
+    return true;
+}
+
+bool
+relay_step(struct client *client, const struct wire_message *message)
+{
+    struct slice whole = slice_make(message->body.data - 5, message->body.size + 5);
+    if (client->is_relayed) {
+        return step_relayed(client, message);
+    }
+    switch (message->type) {
+    case 'Q':
+        return step_query(client, message, whole);
+    case 'd':
+    case 'c':
+    case 'f':
+        return step_copy(client, message, whole);
+    default:
+        return step_extended(client, message, whole);
+    }
+}
+
+void
+relay_tell_commit(struct client *client)
+{
+    if (client->is_relayed) {
+        char index[24];
+        snprintf(index, sizeof(index), "%llu",
+                 (unsigned long long)sql_last_commit_index(client->session));
+        wire_parameter(&client->out, "rustydb.commit_index", index);
+    }
+}
