@@ -9,6 +9,7 @@ struct vfs;
 struct clock;
 struct net;
 struct workers;
+struct loops;
 struct rng;
 struct logger;
 struct faults;
@@ -18,6 +19,7 @@ struct env {
     struct clock *clock;
     struct net *net;
     struct workers *workers;
+    struct loops *loops;   /* NULL: the machine's */
     struct logger *log;    /* NULL: silent */
     struct faults *faults; /* NULL: none */
     uint64_t seed;         /* for the rng of each component: mix it with a constant of yours */

@@ -11,11 +11,13 @@
 
 #include "base/list.h"
 #include "base/status.h"
+#include "base/thread.h"
 #include <stdatomic.h>
 #include <stdint.h>
 
 struct loop;
 struct loop_timer;
+struct loop_driver;
 
 typedef void (*loop_fn)(void *arg);
 
@@ -49,6 +51,33 @@ struct loop {
 struct loop_timer {
     struct loop *loop;
 };
+
+/* Makes loops and drives them: with threads, or as events of the simulator. */
+struct loops;
+struct loops_ops {
+    enum status (*create)(struct loops *, struct loop **, struct diag *);
+    enum status (*start)(struct loops *, struct loop *, enum thread_role, const char *name,
+                         struct loop_driver **, struct diag *);
+    void (*stop)(struct loop_driver *);
+};
+struct loops {
+    const struct loops_ops *ops;
+};
+struct loop_driver {
+    struct loops *loops;
+    struct loop *loop;
+};
+
+/* libuv loops and real threads; a constant. */
+struct loops *loops_system(void);
+MUST_CHECK enum status loops_create(struct loops *loops, struct loop **loop_out,
+                                    struct diag *diag);
+/* From now on the loop turns by itself, on a thread of that role. */
+MUST_CHECK enum status loops_start(struct loops *loops, struct loop *loop,
+                                   enum thread_role role, const char *name,
+                                   struct loop_driver **driver_out, struct diag *diag);
+/* Stops the loop (loop_stop()) and waits for its turn to end. Takes driver; NULL is fine. */
+void loops_stop(struct loop_driver *driver);
 
 /* A libuv loop. */
 MUST_CHECK enum status loop_new_system(struct loop **loop_out, struct diag *diag);
