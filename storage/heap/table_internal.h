@@ -98,6 +98,8 @@ bool version_live(struct store *store, const struct version *version, version_ow
 /* Makes room on the page (latched exclusive) for a tuple of `need` bytes if that is possible:
  * prunes, compacts. Slices into the page are void after it. */
 bool place_make_room(const struct heap *heap, struct page *page, size_t need);
+bool place_stamp(const struct heap *heap, struct version *version, struct csn horizon);
+void place_prune(const struct heap *heap, struct page *page, struct csn horizon);
 /* Puts the version on *target (pinned, may be NULL) or another page that takes its place. */
 MUST_CHECK enum status place_version(const struct heap *heap, struct warm *warm,
                                      const struct version *version, struct page **target,

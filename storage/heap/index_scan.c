@@ -1,0 +1,143 @@
+/* index_scan.c: rows by key. An entry only says that some version of its row had this key: the
+ * version that the snapshot sees is found through the row map and its key compared (rule 8).
+ * The tuples are copied into the scan, which holds no page between calls.
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "base/errors.h"
+#include "storage/heap/table_internal.h"
+#include <stdlib.h>
+
+struct index_scan {
+    struct txn *txn;
+    struct generation *index, *table; /* pinned */
+    struct heap heap;
+    struct btree tree;
+    struct btree_cursor cursor;
+    unsigned next_entry;
+    struct buf tuples; /* what the rows lent point into */
+    struct buf key;    /* of the version at hand */
+};
+
+static void
+start(struct index_scan *scan, const struct index_range *range)
+{
+    struct btree_bound low = {.key = range->low, .inclusive = range->low_inclusive};
+    struct btree_bound high = {.key = range->high, .inclusive = range->high_inclusive};
+    btree_cursor_start(&scan->cursor, &scan->tree, low, high, range->backward);
+    scan->next_entry = 0;
+}
+
+enum status
+index_scan_open(struct txn *txn, struct object_id index, const struct index_range *range,
+                struct index_scan **scan_out, struct diag *diag)
+{
+    *scan_out = NULL;
+    struct generation *found = objects_index_read(txn, index);
+    if (found == NULL || atomic_load(&found->invalid)) {
+        return diag_fail(diag, STATUS_NOT_FOUND, SQLSTATE_UNDEFINED_OBJECT,
+                         "index %u does not exist for this snapshot", index.v);
+    }
+    generation_pin(found);
+    const struct table_view *view = objects_table_read(txn, found->table);
+    if (view == NULL) {
+        generation_unpin(found);
+        return diag_fail(diag, STATUS_NOT_FOUND, SQLSTATE_UNDEFINED_TABLE,
+                         "the table of index %u does not exist for this snapshot", index.v);
+    }
+    struct index_scan *scan = calloc(1, sizeof(*scan));
+    ASSERT(scan != NULL);
+    scan->txn = txn;
+    scan->index = found;
+    scan->table = view->table;
+    generation_pin(scan->table);
+    scan->heap = heap_of(txn_store(txn), scan->table);
+    scan->tree = btree_of(txn_store(txn), found);
+    btree_cursor_init(&scan->cursor);
+    start(scan, range);
+    *scan_out = scan;
+    return STATUS_OK;
+}
+
+enum status
+index_scan_restart(struct index_scan *scan, const struct index_range *range, struct diag *diag)
+{
+    UNUSED(diag);
+    start(scan, range);
+    return STATUS_OK;
+}
+
+/* Appends the row's tuple if the version seen has the entry's key. */
+static enum status
+take_row(struct index_scan *scan, struct btree_entry entry, bool *taken_out, struct diag *diag)
+{
+    struct walk walk;
+    bool there = false;
+    *taken_out = false;
+    walk_init(&walk, &scan->heap, entry.row, NULL);
+    enum status status = walk_visible(&walk, scan->txn, &there, diag);
+    if (status == STATUS_OK && there) {
+        struct slice tuple = walk.version.tuple;
+        (void)key_from_tuple(&scan->key, scan->index->index_def, scan->heap.definition, tuple);
+        if (slice_equal(buf_slice(&scan->key), entry.key)) {
+            buf_append(&scan->tuples, tuple.data, tuple.size);
+            *taken_out = true;
+        }
+    }
+    walk_end(&walk);
+    return status;
+}
+
+/* Sizes first, for the buffer moves as it grows; then the places. */
+static void
+place_rows(struct index_scan *scan, struct row_view *rows, unsigned count)
+{
+    const uint8_t *at = scan->tuples.data;
+    for (unsigned i = 0; i < count; i++) {
+        rows[i].tuple.data = at;
+        at += rows[i].tuple.size;
+    }
+}
+
+enum status
+index_scan_next(struct index_scan *scan, struct row_view *rows, unsigned capacity,
+                unsigned *count_out, struct diag *diag)
+{
+    unsigned count = 0;
+    *count_out = 0;
+    buf_clear(&scan->tuples);
+    while (count < capacity) {
+        if (scan->next_entry == scan->cursor.count) {
+            if (count > 0 && !scan->cursor.done) {
+                break; /* a leaf at a time is enough */
+            }
+            scan->next_entry = 0;
+            TRY(btree_cursor_next(&scan->cursor, diag));
+            if (scan->cursor.count == 0) {
+                break;
+            }
+        }
+        struct btree_entry entry = btree_cursor_entry(&scan->cursor, scan->next_entry++);
+        size_t before = scan->tuples.size;
+        bool taken = false;
+        TRY(take_row(scan, entry, &taken, diag));
+        if (taken) {
+            rows[count].row = entry.row;
+            rows[count++].tuple.size = scan->tuples.size - before;
+        }
+    }
+    place_rows(scan, rows, count);
+    *count_out = count;
+    return STATUS_OK;
+}
+
+void
+index_scan_close(struct index_scan *scan)
+{
+    if (scan != NULL) {
+        btree_cursor_deinit(&scan->cursor);
+        buf_deinit(&scan->tuples);
+        buf_deinit(&scan->key);
+        generation_unpin(scan->index);
+        generation_unpin(scan->table);
+        free(scan);
+    }
+}
