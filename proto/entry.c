@@ -287,27 +287,26 @@ txn_part_decode(struct slice payload, struct gtid *gtid_out, struct slice *effec
 /* ---- sequence marks ---- */
 
 void
-sequence_mark_encode(struct buf *out, struct object_id object, int64_t reserved)
+sequence_mark_encode(struct buf *out, const struct sequence_mark *mark)
 {
-    buf_varint(out, object.v);
-    buf_u64(out, (uint64_t)reserved);
+    buf_varint(out, mark->object.v);
+    buf_u64(out, (uint64_t)mark->value);
+    buf_u8(out, mark->called);
 }
 
 enum status
-sequence_mark_decode(struct reader *reader, struct object_id *object_out, int64_t *reserved_out,
-                     struct diag *diag)
+sequence_mark_decode(struct reader *reader, struct sequence_mark *mark_out, struct diag *diag)
 {
-    *object_out = (struct object_id){0};
-    *reserved_out = 0;
+    *mark_out = (struct sequence_mark){0};
     if (reader_done(reader)) {
         return STATUS_NOT_FOUND;
     }
     struct object_id object = read_object(reader);
-    int64_t reserved = (int64_t)read_u64(reader);
-    if (reader->failed) {
+    int64_t value = (int64_t)read_u64(reader);
+    uint8_t called = read_u8(reader);
+    if (reader->failed || called > 1) {
         return corrupt(diag, "sequence mark cut short");
     }
-    *object_out = object;
-    *reserved_out = reserved;
+    *mark_out = (struct sequence_mark){.object = object, .value = value, .called = called == 1};
     return STATUS_OK;
 }

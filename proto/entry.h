@@ -89,7 +89,14 @@ MUST_CHECK enum status txn_record_decode(struct reader *reader, struct txn_recor
 void txn_part_encode(struct buf *out, struct gtid gtid, struct slice effects);
 MUST_CHECK enum status txn_part_decode(struct slice payload, struct gtid *gtid_out,
                                        struct slice *effects_out, struct diag *diag);
-/* ENTRY_SEQUENCE payload: pairs (object, reserved up to and including). */
-void sequence_mark_encode(struct buf *out, struct object_id object, int64_t reserved);
-MUST_CHECK enum status sequence_mark_decode(struct reader *reader, struct object_id *object_out,
-                                            int64_t *reserved_out, struct diag *diag);
+/* ENTRY_SEQUENCE payload: marks. `called`: values up to and including this one are reserved;
+ * else it is the next value (setval with is_called false). */
+struct sequence_mark {
+    struct object_id object;
+    int64_t value;
+    bool called;
+};
+void sequence_mark_encode(struct buf *out, const struct sequence_mark *mark);
+/* STATUS_NOT_FOUND at the end of the reader. */
+MUST_CHECK enum status sequence_mark_decode(struct reader *reader,
+                                            struct sequence_mark *mark_out, struct diag *diag);

@@ -1,7 +1,8 @@
-/* store.h: one node's durable state, whole: pages, transactions, tables; and how the log drives it.
+/* store.h: one node's durable state, whole: pages, transactions, tables; and how the log drives
+ * it.
  *
- * Promises: store_apply() is a pure function of (state, entry), idempotent, and moves the applied
- *           index in the same step as everything else (rule 6). After a crash store_open() shows
+ * Promises: store_apply() is a pure function of (state, entry), idempotent, and moves the
+ * applied index in the same step as everything else (rule 6). After a crash store_open() shows
  *           the newest checkpoint; the log is replayed after applied_index. Equal applied index
  *           means equal state hash on every node.
  * Owns:     data/pages and data/meta of the node.  Borrows: env.
@@ -25,7 +26,8 @@ struct store_options {
     uint64_t incarnation; /* durable, new at each start */
     /* Reads the entry at `index` for parts of large transactions. Borrowed context. */
     enum status (*read_entry)(void *arg, uint64_t index, struct buf *bytes_out, struct diag *);
-    enum status (*log_durable)(void *arg, uint64_t index, struct diag *); /* rule 10; may wait */
+    enum status (*log_durable)(void *arg, uint64_t index,
+                               struct diag *); /* rule 10; may wait */
     void *log_arg;
 };
 
@@ -41,11 +43,13 @@ MUST_CHECK enum status store_apply(struct store *store, uint64_t index, uint64_t
                                    struct slice bytes, struct diag *diag);
 uint64_t store_applied_index(struct store *store);
 uint64_t store_applied_term(struct store *store);
-int64_t store_applied_commit_time_us(struct store *store); /* of the newest applied transaction */
+int64_t
+store_applied_commit_time_us(struct store *store); /* of the newest applied transaction */
 /* Called with the store still consistent after each applied entry; for replies and views. */
 
 /* ---- leadership ---- */
-/* This node leads `term` and its TERM_START is applied: admits writers of that term (rule 5). */
+/* This node leads `term` and its TERM_START is applied: admits writers of that term (rule 5).
+ */
 void store_admit_writers(struct store *store, uint64_t term);
 /* No longer: running transactions of the term get 40001 at their next step; submitted ones wait
  * for the log. */
@@ -57,7 +61,8 @@ enum txn_outcome { OUTCOME_UNKNOWN, OUTCOME_IN_PROGRESS, OUTCOME_COMMITTED, OUTC
 enum txn_outcome store_txn_outcome(struct store *store, struct gtid gtid);
 
 /* ---- sequences: a value reaches a client only after its range's entry is committed ---- */
-/* Proposes ENTRY_SEQUENCE payload `payload` and returns when it is applied here; set by node. */
+/* Proposes ENTRY_SEQUENCE payload `payload` and returns when it is applied here; set by node.
+ */
 typedef enum status (*store_propose_fn)(void *arg, enum entry_kind kind, struct slice payload,
                                         struct waiter *waiter, struct diag *diag);
 void store_set_propose(struct store *store, store_propose_fn propose, void *arg);
@@ -82,10 +87,13 @@ MUST_CHECK enum status object_id_next(struct txn *txn, struct object_id *id_out,
                                       struct diag *diag);
 
 /* ---- upkeep ---- */
-MUST_CHECK enum status store_checkpoint(struct store *store, struct checkpoint_result *result_out,
-                                        struct diag *diag);
+MUST_CHECK enum status
+store_checkpoint(struct store *store, struct checkpoint_result *result_out, struct diag *diag);
 /* The newest durable root's applied index: log up to it may go (minus retention). */
 uint64_t store_checkpoint_index(struct store *store);
+/* The oldest log entry that the newest durable root still needs, besides those after its index:
+ * the oldest part of a transaction that was running then. 0: none. */
+uint64_t store_checkpoint_needs(struct store *store);
 struct vacuum_result {
     uint64_t pages_scanned, versions_removed, index_entries_removed, rows_live;
 };

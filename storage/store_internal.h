@@ -15,12 +15,13 @@
 #define OBJECT_BUCKETS 4096u
 #define TXN_BUCKETS 1024u
 #define STRONG_COUNTERS 1024u
+#define TABLE_LOCK_BUCKETS 1024u
 #define ROW_LOCK_BUCKETS 16384u
 #define ROW_LOCKS_MAX ((uint64_t)4 << 20) /* beyond: 53200 */
 
-struct object; /* objects.c */
-struct table_lock_entry;
-struct row_lock_entry;
+struct object;     /* objects.c */
+struct lock_entry; /* locks.c */
+struct lock_holder;
 
 struct objects {
     struct mutex mu;           /* OBJECTS */
@@ -36,23 +37,21 @@ struct txns {
     struct txn *by_number[TXN_BUCKETS]; /* those with a gtid */
     struct txn *free;
     uint64_t next_number;
-    struct list waiters_of_apply; /* who waits for an xid that no transaction here owns */
+    struct list writers; /* transactions with an xid, until they are released */
     /* every txn struct ever made; pushed under mu, walked by anyone (rule 7) */
     _Atomic(struct txn *) all;
 };
 
-struct table_locks {
-    struct mutex mu; /* TABLE_LOCKS */
-    struct table_lock_entry *buckets[TXN_BUCKETS];
-    /* tables that someone wants or holds in a strong mode, by hash: weak lockers look first */
-    _Atomic(uint32_t) strong[STRONG_COUNTERS];
-};
-
-struct row_locks {
-    struct mutex mu; /* ROW_LOCKS */
-    struct row_lock_entry *buckets[ROW_LOCK_BUCKETS];
-    uint64_t held_count;
-    _Atomic(uint32_t) used[ROW_LOCK_BUCKETS]; /* entries in the bucket: read without mu */
+/* One of two: tables by id, rows by (table, row). */
+struct lock_table {
+    struct mutex mu;
+    const uint16_t *conflicts; /* by mode: bits of the modes it cannot stand */
+    struct lock_entry **buckets;
+    unsigned bucket_count; /* a power of 2 */
+    uint64_t held_count, held_max;
+    struct lock_entry *free_entries; /* kept for reuse */
+    struct lock_holder *free_holders;
+    _Atomic(uint32_t) *used; /* entries in the bucket: read without mu */
 };
 
 struct store {
@@ -63,8 +62,11 @@ struct store {
     struct xids xids;
     struct objects objects;
     struct txns txns;
-    struct table_locks table_locks;
-    struct row_locks row_locks;
+    struct lock_table table_locks, row_locks;
+    /* tables that someone wants or holds in a strong mode, by hash: weak lockers look first */
+    _Atomic(uint32_t) strong[STRONG_COUNTERS];
+    struct mutex sequences_mu; /* SEQUENCES: ranges and marks of all sequences */
+    uint64_t deadlock_walks;   /* under all three lock mutexes */
 
     _Atomic(uint64_t) visible_csn; /* published last (rule 6); pairs with txn_take_snapshot */
     _Atomic(uint64_t) writer_term; /* 0: writers are refused (rules 3 and 5) */
@@ -80,7 +82,8 @@ struct store {
 
     _Atomic(uint64_t) checkpoint_index; /* of the newest durable root */
     _Atomic(uint64_t) checkpoint_needs; /* oldest log index that root needs (parts); 0: none */
-    uint64_t cut_index, cut_needs;      /* of the checkpoint in flight */
+    _Atomic(bool) checkpoint_running;
+    uint64_t cut_index, cut_needs; /* of the checkpoint in flight */
 
     store_propose_fn propose;
     void *propose_arg;

@@ -69,8 +69,9 @@ typedef void (*txn_done_fn)(void *arg, enum txn_state state, struct csn csn);
 MUST_CHECK enum status txn_submit(struct txn *txn, txn_done_fn done, void *arg,
                                   struct buf *record_out, struct diag *diag);
 /* After txn_submit() succeeded: the cluster refused the record before logging it (not leader,
- * full): the transaction is RUNNING-like again and must be aborted by the caller. */
-void txn_submit_refused(struct txn *txn);
+ * full): true: the transaction is RUNNING again and must be aborted by the caller; false: a
+ * newer term was faster, its `done` was or is being called. */
+bool txn_submit_refused(struct txn *txn);
 /* Frees a COMMITTED or ABORTED transaction; after `done`. Takes txn. */
 void txn_free(struct txn *txn);
 

@@ -16,8 +16,7 @@
 
 #define XIDS_PER_CHUNK 4096u
 #define XIDS_CHUNKS_PER_GROUP 4096u
-#define XIDS_GROUPS 16384u /* 2^38 xids, 24 years at 360 transactions a second... see xids.c   \
-                            */
+#define XIDS_GROUPS ((size_t)1 << 20) /* 2^44 xids: 55 years at 10,000 a second */
 
 /* Values of an entry. */
 #define XID_VALUE_RUNNING 0u
@@ -40,6 +39,8 @@ struct xids {
     bool has_space;
     uint64_t space_first; /* xid of the space's first entry; a multiple of XIDS_PER_CHUNK */
     _Atomic(struct xid_group *) *groups;
+    struct xid_chunk **retired; /* under grow_mu: cut, freed at the next cut */
+    size_t retired_count;
 };
 
 void xids_init(struct xids *xids);
