@@ -11,10 +11,10 @@
  *           4. spaces are made and dropped inside the gate.
  * Owns:     data/pages/ of the node.  Borrows: env.
  * Thread:   any; pages_checkpoint() one at a time.
- * Fails:    STATUS_IO and STATUS_CORRUPT latch the node as damaged (pages_damaged()): every later
- *           call fails; STATUS_LIMIT 53100 for a full disk, 53200 when every frame is pinned.
- * See:      storage/README.md, docs/format/pages.md.
- * SPDX-License-Identifier: Apache-2.0 */
+ * Fails:    STATUS_IO and STATUS_CORRUPT latch the node as damaged (pages_damaged()): every
+ *           later call fails; STATUS_LIMIT 53100 for a full disk, 53200 when every frame is
+ * pinned. See:      storage/README.md, docs/format/pages.md. SPDX-License-Identifier:
+ * Apache-2.0 */
 #pragma once
 
 #include "base/env.h"
@@ -25,12 +25,13 @@
 struct pages;
 struct page; /* a pinned frame */
 
-#define PAGE_HEADER_BYTES 32 /* checksum, space, page number, format; the rest is the owner's */
+/* Checksum, space, page number, format; the rest is the owner's. */
+#define PAGE_HEADER_BYTES 32
 
 struct pages_options {
     struct env *env;
-    const char *dir;      /* data/pages; made when missing */
-    uint32_t page_size;   /* 4096..32768, a power of 2; fixed at creation */
+    const char *dir;    /* data/pages; made when missing */
+    uint32_t page_size; /* 4096..32768, a power of 2; fixed at creation */
     uint32_t pool_pages;
 };
 
@@ -49,7 +50,7 @@ void pages_close(struct pages *pages);
 uint32_t pages_page_size(const struct pages *pages);
 bool pages_damaged(const struct pages *pages);
 
-/* ---- the gate: writers and apply hold it shared, a checkpoint cut closes it for an instant ---- */
+/* ---- the gate: writers and apply hold it shared, a cut closes it for an instant ---- */
 void gate_enter(struct pages *pages);
 void gate_leave(struct pages *pages);
 bool gate_held(struct pages *pages); /* by this thread, shared or closed: for assertions */
@@ -59,7 +60,7 @@ void gate_open(struct pages *pages);
 
 /* ---- spaces ---- */
 struct space_id space_create(struct pages *pages); /* inside the gate; no pages yet */
-/* Inside the gate, nobody uses it any more. Its slots are free once no root or pin needs them. */
+/* Inside the gate, nobody uses it any more. Its slots are free once no root needs them. */
 void space_drop(struct pages *pages, struct space_id space);
 uint32_t space_page_count(struct pages *pages, struct space_id space);
 uint64_t space_bytes(struct pages *pages, struct space_id space); /* on disk, for accounting */
@@ -74,8 +75,8 @@ enum pin_flags {
 
 MUST_CHECK enum status page_pin(struct pages *pages, struct space_id space, struct page_no no,
                                 unsigned flags, struct page **page_out, struct diag *diag);
-/* Appends a zeroed page; pinned, latched exclusive and dirty. Inside the gate. STATUS_AGAIN when
- * no frame can be had without I/O: leave, call pages_make_room(), enter, try again. */
+/* Appends a zeroed page; pinned, latched exclusive and dirty. Inside the gate. STATUS_AGAIN
+ * when no frame can be had without I/O: leave, call pages_make_room(), enter, try again. */
 MUST_CHECK enum status page_append(struct pages *pages, struct space_id space,
                                    struct page_no *no_out, struct page **page_out,
                                    struct diag *diag);
@@ -99,7 +100,8 @@ bool page_only_mine(const struct page *page);
 /* Runs with the gate closed, no I/O, no waiting: fills what the root will say. */
 typedef void (*checkpoint_cut_fn)(void *arg, uint64_t *applied_index_out,
                                   uint64_t *applied_term_out, struct buf *meta_out);
-/* Asked before the root is written (rule 10): is the local log durable through `index`? May wait. */
+/* Asked before the root is written (rule 10): is the local log durable through `index`? May
+ * wait. */
 typedef enum status (*checkpoint_log_fn)(void *arg, uint64_t index, struct diag *diag);
 
 struct checkpoint_result {
@@ -110,7 +112,8 @@ struct checkpoint_result {
 
 MUST_CHECK enum status pages_checkpoint(struct pages *pages, checkpoint_cut_fn cut,
                                         checkpoint_log_fn log_durable, void *arg,
-                                        struct checkpoint_result *result_out, struct diag *diag);
+                                        struct checkpoint_result *result_out,
+                                        struct diag *diag);
 
 struct pages_stats {
     uint64_t hits, reads, writes, evictions, checkpoints;

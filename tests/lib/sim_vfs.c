@@ -69,6 +69,8 @@ struct sim_vfs {
     uint64_t sync_count, write_count;
     struct list inodes, name_changes;
     struct names now, durable;
+    void (*before_write)(void *arg); /* set before threads start */
+    void *before_arg;
 };
 
 /* ---- names ---- */
@@ -618,6 +620,10 @@ static enum status
 sim_write(struct vfs_file *base, uint64_t offset, const struct iovec *parts,
           unsigned part_count, struct diag *diag)
 {
+    struct sim_vfs *sim = sim_of(base->vfs);
+    if (sim->before_write != NULL) {
+        sim->before_write(sim->before_arg);
+    }
     size_t size = 0;
     for (unsigned i = 0; i < part_count; i++) {
         size += parts[i].iov_len;
@@ -1024,6 +1030,13 @@ void
 sim_vfs_limit(struct sim_vfs *sim, uint64_t bytes)
 {
     set_locked(sim, &sim->limit_bytes, bytes);
+}
+
+void
+sim_vfs_on_write(struct sim_vfs *sim, void (*before)(void *arg), void *arg)
+{
+    sim->before_write = before;
+    sim->before_arg = arg;
 }
 
 static void

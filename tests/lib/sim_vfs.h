@@ -56,6 +56,10 @@ void sim_vfs_limit(struct sim_vfs *sim, uint64_t bytes);
 /* Damages bytes of a file as a bad sector would: flips every bit of the range, durably. */
 void sim_vfs_corrupt(struct sim_vfs *sim, const char *path, uint64_t offset, uint64_t size);
 
+/* Calls `before` ahead of each content write, on the thread that writes and without our lock,
+ * so that a test of one thread can act in the middle of things. NULL: no more. */
+void sim_vfs_on_write(struct sim_vfs *sim, void (*before)(void *arg), void *arg);
+
 /* ---- observers ---- */
 uint64_t sim_vfs_sync_count(struct sim_vfs *sim);     /* since sim_vfs_new() */
 uint64_t sim_vfs_write_count(struct sim_vfs *sim);    /* since sim_vfs_new() */

@@ -1,0 +1,9 @@
+/* crash.h: a crash test: a workload, a crash at every sync of it, and what must be there after.
+ * SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Each returns false after it printed what was wrong. */
+bool crash_pages(uint64_t seed);
