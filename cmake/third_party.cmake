@@ -3,7 +3,7 @@
 # libraft: linked statically; the version check is in cluster/consensus (RAFT_VERSION_NUMBER).
 find_library(RAFT_STATIC NAMES libraft.a REQUIRED)
 add_library(rustydb_raft INTERFACE)
-target_link_libraries(rustydb_raft INTERFACE ${RAFT_STATIC} ${UV_LINK_LIBRARIES})
+target_link_libraries(rustydb_raft INTERFACE ${RAFT_STATIC} PkgConfig::UV)
 file(STRINGS /usr/include/raft.h raft_version_lines REGEX "define RAFT_VERSION_(MAJOR|MINOR|RELEASE) ")
 string(REGEX MATCHALL "[0-9]+" raft_version "${raft_version_lines}")
 list(JOIN raft_version "." raft_version)
@@ -22,8 +22,8 @@ add_custom_command(OUTPUT ${pg_query_object}
 add_custom_target(pg_query_hidden DEPENDS ${pg_query_object})
 add_library(rustydb_pg_query INTERFACE)
 add_dependencies(rustydb_pg_query pg_query_hidden)
-target_link_libraries(rustydb_pg_query INTERFACE ${pg_query_object} ${PROTOBUF_C_LINK_LIBRARIES}
-    ${XXHASH_LINK_LIBRARIES})
+target_link_libraries(rustydb_pg_query INTERFACE ${pg_query_object} PkgConfig::PROTOBUF_C
+    PkgConfig::XXHASH)
 
 # Generated message code (proto/*.proto) is not held to our warnings.
 file(GLOB proto_files CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/proto/*.proto)
@@ -40,7 +40,7 @@ endforeach()
 if(proto_sources)
     add_library(rustydb_messages STATIC ${proto_sources})
     target_include_directories(rustydb_messages PUBLIC ${CMAKE_BINARY_DIR}/gen)
-    target_link_libraries(rustydb_messages PUBLIC ${PROTOBUF_C_LINK_LIBRARIES})
+    target_link_libraries(rustydb_messages PUBLIC PkgConfig::PROTOBUF_C)
 else()
     add_library(rustydb_messages INTERFACE)
 endif()

@@ -1,0 +1,235 @@
+/* local_process.c: homes, starts, signals and waits of a local cluster.
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "cli/connect.h"
+#include "cli/local_internal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define POLL_US 20000
+#define START_MS_MAX 30000
+#define GONE_MS_MAX 40000
+
+/* DIR/NAME/SUB; "" is the home itself. */
+static bool
+make_dir(const struct local_cluster *cluster, const struct local_node *node, const char *sub)
+{
+    char path[4096];
+    snprintf(path, sizeof(path), "%s/%s/%s", cluster->dir, node->name, sub);
+    if (mkdir(path, 0750) == 0 || errno == EEXIST) {
+        return true;
+    }
+    fprintf(stderr, "could not create directory \"%s\": %s\n", path, strerror(errno));
+    return false;
+}
+
+static void
+write_config(FILE *file, const struct local_cluster *cluster, const struct local_node *node)
+{
+    fprintf(file,
+            "# Written by rusty-db-cluster local up; edit it freely.\n"
+            "[instance]\nname = \"%s\"\n\n"
+            "[server]\nlisten_host = \"127.0.0.1\"\nlisten_port = %d\napi_port = %d\n\n"
+            "[clustering]\nlisten_port = %d\nseeds = [",
+            node->name, node->sql_port, node->rest_port, node->peer_port);
+    for (unsigned i = 0; i < cluster->node_count; i++) {
+        fprintf(file, "%s\"%s=127.0.0.1:%d\"", i == 0 ? "" : ", ", cluster->nodes[i].name,
+                cluster->nodes[i].peer_port);
+    }
+    fprintf(file, "]\n");
+}
+
+bool
+local_make_home(const struct local_cluster *cluster, const struct local_node *node)
+{
+    char path[4096];
+    if (!make_dir(cluster, node, "") || !make_dir(cluster, node, "conf") ||
+        !make_dir(cluster, node, "logs")) {
+        return false;
+    }
+    snprintf(path, sizeof(path), "%s/%s/conf/rustydb.toml", cluster->dir, node->name);
+    if (access(path, F_OK) == 0) {
+        return true;
+    }
+    FILE *file = fopen(path, "w");
+    if (file == NULL) {
+        fprintf(stderr, "could not write \"%s\": %s\n", path, strerror(errno));
+        return false;
+    }
+    write_config(file, cluster, node);
+    return fclose(file) == 0;
+}
+
+/* The server beside this program. */
+static bool
+server_path(char *path, size_t size)
+{
+    ssize_t length = readlink("/proc/self/exe", path, size - 1);
+    if (length <= 0) {
+        return false;
+    }
+    path[length] = '\0';
+    char *slash = strrchr(path, '/');
+    snprintf(slash + 1, size - (size_t)(slash + 1 - path), "rusty-db-server");
+    return true;
+}
+
+/* In the child: a session of its own, output to a file, then the server. */
+static void
+become_server(const char *server, const char *home)
+{
+    char out[4200];
+    snprintf(out, sizeof(out), "%s/logs/server.out", home);
+    setsid();
+    int null_fd = open("/dev/null", O_RDONLY);
+    int out_fd = open(out, O_WRONLY | O_CREAT | O_APPEND, 0640);
+    if (null_fd < 0 || out_fd < 0) {
+        _exit(127);
+    }
+    dup2(null_fd, STDIN_FILENO);
+    dup2(out_fd, STDOUT_FILENO);
+    dup2(out_fd, STDERR_FILENO);
+    for (int fd = STDERR_FILENO + 1; fd < 256; fd++) {
+        close(fd);
+    }
+    execl(server, server, "--home", home, (char *)NULL);
+    fprintf(stderr, "could not run \"%s\": %s\n", server, strerror(errno));
+    _exit(127);
+}
+
+bool
+local_launch(const struct local_cluster *cluster, const struct local_node *node)
+{
+    char server[4096], home[4096];
+    snprintf(home, sizeof(home), "%s/%s", cluster->dir, node->name);
+    if (!server_path(server, sizeof(server)) || access(server, X_OK) != 0) {
+        fprintf(stderr, "no rusty-db-server beside this program\n");
+        return false;
+    }
+    fflush(NULL);
+    pid_t child = fork(); /* twice, so that nobody has to wait for the server */
+    if (child == 0) {
+        pid_t server_pid = fork();
+        if (server_pid == 0) {
+            become_server(server, home);
+        }
+        _exit(server_pid < 0);
+    }
+    int status = 0;
+    return child > 0 && waitpid(child, &status, 0) == child && status == 0;
+}
+
+bool
+local_signal(const struct local_cluster *cluster, const struct local_node *node, int signal_no)
+{
+    pid_t pid = local_pid(cluster, node);
+    if (pid == 0) {
+        fprintf(stderr, "node \"%s\" does not run\n", node->name);
+        return false;
+    }
+    if (kill(pid, signal_no) != 0) {
+        fprintf(stderr, "could not signal node \"%s\" (pid %d): %s\n", node->name, (int)pid,
+                strerror(errno));
+        return false;
+    }
+    return true;
+}
+
+bool
+local_wait_gone(const struct local_cluster *cluster, const struct local_node *node)
+{
+    for (int waited_ms = 0; local_pid(cluster, node) != 0; waited_ms += POLL_US / 1000) {
+        if (waited_ms > GONE_MS_MAX) {
+            fprintf(stderr, "node \"%s\" does not stop\n", node->name);
+            return false;
+        }
+        usleep(POLL_US);
+    }
+    return true;
+}
+
+static bool
+answers(const struct local_node *node)
+{
+    char port[8];
+    snprintf(port, sizeof(port), "%d", node->sql_port);
+    PGconn *connection = connect_try("127.0.0.1", port);
+    if (connection == NULL) {
+        return false;
+    }
+    PGresult *result = PQexec(connection, "SELECT 1");
+    bool good = PQresultStatus(result) == PGRES_TUPLES_OK;
+    PQclear(result);
+    PQfinish(connection);
+    return good;
+}
+
+/* A commit that leaves nothing behind: a statement that changes no row of a fresh table would
+ * not reach the log, so a sequence is made and dropped in one transaction. */
+static bool
+write_works(const struct local_node *node)
+{
+    static const char text[] = "BEGIN; CREATE SEQUENCE rustydb_write_check; "
+                               "DROP SEQUENCE rustydb_write_check; COMMIT";
+    char port[8];
+    snprintf(port, sizeof(port), "%d", node->sql_port);
+    PGconn *connection = connect_try("127.0.0.1", port);
+    if (connection == NULL) {
+        return false;
+    }
+    PGresult *result = PQexec(connection, text);
+    bool good = PQresultStatus(result) == PGRES_COMMAND_OK;
+    PQclear(result);
+    PQfinish(connection);
+    return good;
+}
+
+/* A node that ended while starting has said why in server.out. */
+static bool
+still_starting(const struct local_cluster *cluster, const struct local_node *node,
+               int waited_ms)
+{
+    if (waited_ms < 1000 || local_state(cluster, node) != LOCAL_STOPPED) {
+        return true;
+    }
+    fprintf(stderr, "node \"%s\" ended while starting; see %s/%s/logs/server.out\n", node->name,
+            cluster->dir, node->name);
+    return false;
+}
+
+static bool
+wait_until(const struct local_cluster *cluster, const struct local_node *node,
+           bool (*reached)(const struct local_node *node), const char *what)
+{
+    for (int waited_ms = 0; !reached(node); waited_ms += POLL_US / 1000) {
+        if (!still_starting(cluster, node, waited_ms)) {
+            return false;
+        }
+        if (waited_ms > START_MS_MAX) {
+            fprintf(stderr, "node \"%s\": %s\n", node->name, what);
+            return false;
+        }
+        usleep(POLL_US);
+    }
+    return true;
+}
+
+bool
+local_wait_serving(const struct local_cluster *cluster)
+{
+    for (unsigned i = 0; i < cluster->node_count; i++) {
+        const struct local_node *node = &cluster->nodes[i];
+        if (local_state(cluster, node) != LOCAL_PAUSED &&
+            !wait_until(cluster, node, answers, "does not answer")) {
+            return false;
+        }
+    }
+    return wait_until(cluster, &cluster->nodes[0], write_works, "writes do not work");
+}
