@@ -92,7 +92,9 @@ announce(struct apply *apply)
         announced = 0;
     }
     if (announced == 0 && lead.term != 0 &&
-        atomic_load(&apply->applied_index) >= lead.start_index) {
+        atomic_load(&apply->applied_index) >= lead.start_index &&
+        wal_term_of(apply->options.wal, lead.start_index) == lead.term) {
+        /* (Where another leader's entry stands there, the loss is about to be told.) */
         /* First the promise, then the word: who reads the term may write at once. */
         atomic_store(&apply->announced, lead.term);
         apply->options.ops->leadership(apply->options.ops_arg, lead.term, true);

@@ -386,6 +386,18 @@ wal_retain(struct wal *wal, uint64_t keep_index, uint64_t keep_bytes)
     }
 }
 
+enum status
+wal_write_now(struct wal *wal, struct diag *diag)
+{
+    ASSERT(wal->writer == NULL);
+    while (wal_durable_index(wal) < wal_last_index(wal)) {
+        if (!wal__write_step(wal) && wal_damaged(wal)) {
+            return wal_wait_durable(wal, wal_last_index(wal), diag);
+        }
+    }
+    return STATUS_OK;
+}
+
 /* ---- observers ---- */
 
 uint64_t
@@ -422,6 +434,15 @@ uint64_t
 wal_durable_index(struct wal *wal)
 {
     return locked_get(wal, &wal->durable_index);
+}
+
+uint64_t
+wal_bytes(struct wal *wal)
+{
+    mutex_lock(&wal->mu);
+    uint64_t bytes = wal->segment_count * wal->segment_bytes;
+    mutex_unlock(&wal->mu);
+    return bytes;
 }
 
 bool

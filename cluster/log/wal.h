@@ -64,6 +64,8 @@ void wal_append(struct wal *wal, struct wal_item *item);
 void wal_flush(struct wal *wal);
 /* Forgets `index` and all behind it; they were never agreed. */
 void wal_truncate(struct wal *wal, uint64_t index);
+/* Writes what was appended, on the calling thread. Before wal_start() only. */
+MUST_CHECK enum status wal_write_now(struct wal *wal, struct diag *diag);
 /* Drops everything and starts anew at `first_index`. Before wal_start() only. */
 MUST_CHECK enum status wal_reset(struct wal *wal, uint64_t first_index, struct diag *diag);
 /* Segments that hold only entries below `keep_index` may go while the log has more than
@@ -81,6 +83,7 @@ uint64_t wal_term_of(struct wal *wal, uint64_t index); /* 0: not there */
 uint64_t wal_first_index(struct wal *wal);
 uint64_t wal_last_index(struct wal *wal);
 uint64_t wal_durable_index(struct wal *wal);
+uint64_t wal_bytes(struct wal *wal); /* of its segments on disk */
 bool wal_damaged(struct wal *wal);
 /* STATUS_IO once damage is latched. */
 MUST_CHECK enum status wal_wait_durable(struct wal *wal, uint64_t index, struct diag *diag);
