@@ -592,6 +592,21 @@ row_lock_conflicts(struct txn *txn, struct object_id table, struct row_id row,
     return conflict;
 }
 
+bool
+row_lock_held(struct txn *txn, struct object_id table, struct row_id row,
+              enum row_lock_mode mode)
+{
+    struct lock_table *locks = &txn->store->row_locks;
+    if (LIKELY(atomic_load(&locks->used[bucket_no(locks, table.v, row.v)]) == 0)) {
+        return false;
+    }
+    mutex_lock(&locks->mu);
+    const struct lock_entry *entry = entry_find(locks, table.v, row.v);
+    unsigned modes = entry != NULL ? modes_held(entry, txn) : 0;
+    mutex_unlock(&locks->mu);
+    return modes >> mode != 0;
+}
+
 /* ---- letting go ---- */
 
 static void
