@@ -365,7 +365,9 @@ cluster_stop(struct cluster *cluster)
     mutex_unlock(&cluster->batch_mu);
     loops_stop(cluster->driver);
     cluster->driver = NULL;
-    wal_stop(cluster->wal);
+    if (cluster->wal != NULL) {
+        wal_stop(cluster->wal);
+    }
     if (cluster->apply != NULL) {
         apply_stop(cluster->apply);
     }
