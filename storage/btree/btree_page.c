@@ -270,14 +270,33 @@ item_bytes(const uint8_t *page, unsigned slot)
     return SLOT_BYTES + (size_t)get_u16(slot_at(page, slot) + 2);
 }
 
-/* How many items stay left, so that the new one of `bytes` at `slot` fits on its side. An
- * ascending load (the last slot of the last page) leaves the left page full. */
+/* Of an ascending load: as many as fit beside the high key that the page gets now. */
 static unsigned
-split_point(const uint8_t *page, unsigned slot, size_t bytes)
+full_left(const uint8_t *page, uint32_t page_size, size_t new_key_size)
+{
+    unsigned keep = 0, count = btree_page_count(page);
+    size_t header = item_header(page), used = BTREE_SLOTS_AT;
+    while (keep < count) {
+        used += item_bytes(page, keep);
+        size_t high =
+            keep + 1 < count ? item_bytes(page, keep + 1) - SLOT_BYTES - header : new_key_size;
+        if (used + LEAF_ITEM_BYTES + high > page_size) {
+            break;
+        }
+        keep++;
+    }
+    return keep;
+}
+
+/* How many items stay left, so that the new one of `key_size` at `slot` likely fits on its
+ * side. An ascending load (the last slot of the last page) leaves the left page full. */
+static unsigned
+split_point(const uint8_t *page, uint32_t page_size, unsigned slot, size_t key_size)
 {
     unsigned count = btree_page_count(page);
+    size_t bytes = SLOT_BYTES + item_header(page) + key_size;
     if (slot == count && btree_page_right(page).v == PAGE_NO_NONE) {
-        return count;
+        return full_left(page, page_size, key_size);
     }
     size_t total = bytes, left = 0;
     for (unsigned i = 0; i < count; i++) {
@@ -299,8 +318,7 @@ btree_page_split(uint8_t *left, uint8_t *right, struct page_no right_no, uint32_
     ASSERT(page_size <= sizeof(old));
     memcpy(old, left, page_size);
     unsigned count = btree_page_count(old);
-    unsigned keep =
-        split_point(old, slot, SLOT_BYTES + item_header(old) + item->entry.key.size);
+    unsigned keep = split_point(old, page_size, slot, item->entry.key.size);
     ASSERT(keep > 0 && keep <= count);
     struct btree_entry left_last = btree_page_item(old, keep - 1).entry;
     struct btree_entry right_first =

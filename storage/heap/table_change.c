@@ -28,6 +28,7 @@ struct change {
     enum row_lock_mode mode;
     enum lock_wait wait;
     enum row_lock_mode row_locked; /* what row_lock() gave in this call; 0: nothing */
+    bool locked_before;            /* READ COMMITTED: an earlier call answered ROW_CHANGED */
     uint64_t keys_changed;         /* by index; the last bit stands for all from 63 on */
     struct version_at old_at, new_at;
     bool claimed, placed, swung;
@@ -223,10 +224,7 @@ try_claim(struct change *change, struct xid *wait_out)
         now.tuple.data == seen->tuple.data;
     if (same) {
         verdict = judge(change, &now, wait_out);
-        if (verdict == VERDICT_CHANGED &&
-            row_lock_held(change->txn, change->heap.table, change->walk.row,
-                          ROW_LOCK_NO_KEY_UPDATE) &&
-            change->kind != CHANGE_LOCK) {
+        if (verdict == VERDICT_CHANGED && change->locked_before) {
             verdict = VERDICT_OURS; /* ROW_CHANGED was answered; nobody changed it since */
         }
     }
@@ -561,6 +559,9 @@ run(struct change *change, struct object_id table, struct row_id row, struct buf
     }
     change->heap = heap_of(txn_store(change->txn), change->view->table);
     walk_init(&change->walk, &change->heap, row, NULL);
+    change->locked_before = change->kind != CHANGE_LOCK &&
+                            change->txn->isolation == ISOLATION_READ_COMMITTED &&
+                            row_lock_held(change->txn, table, row, ROW_LOCK_NO_KEY_UPDATE);
     enum status status = STATUS_OK;
     if (change->kind == CHANGE_UPDATE) {
         status = place_check_size(&change->heap, change->tuple, diag);
