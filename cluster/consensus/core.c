@@ -385,7 +385,12 @@ step(struct core *core, struct raft_event *event)
         fail(core, &diag);
     }
     if (rc == 0) {
+        /* Only libraft's own barrier comes along this way; its memory is ours now. */
+        void *barrier = (update.flags & (RAFT_UPDATE_ENTRIES)) != 0
+                            ? update.entries.batch[0].batch
+                            : NULL;
         act(core, &update);
+        raft_free(barrier);
     }
     return rc;
 }
