@@ -34,7 +34,7 @@ write_part(struct pages *pages, struct space *space, uint32_t i, struct slice pa
     enum status status = spaces_replace_locked(
         &pages->spaces, space, page_map_get_cut(&space->map, i), &ref.slot, diag);
     if (status == STATUS_OK) {
-        page_map_set_cut(&space->map, i, ref, epoch);
+        page_map_set_cut(&space->map, i, ref, epoch, false);
     }
     mutex_unlock(&pages->spaces.mu);
     TRY(status);
@@ -49,7 +49,7 @@ drop_tail(struct pages *pages, struct space *space, uint32_t count)
     mutex_lock(&pages->spaces.mu);
     for (uint32_t i = count; i < space->cut_page_count; i++) {
         spaces_kill_cut_locked(&pages->spaces, page_map_get_cut(&space->map, i).slot);
-        page_map_set_cut(&space->map, i, (struct page_ref){0}, pages->spaces.cut_epoch);
+        page_map_set_cut(&space->map, i, (struct page_ref){0}, pages->spaces.cut_epoch, false);
     }
     space->page_count = space->cut_page_count = count;
     mutex_unlock(&pages->spaces.mu);

@@ -188,6 +188,13 @@ read_levels(struct pages *pages, struct space *space, unsigned top_level, uint8_
     for (uint32_t no = 0; no < space->page_count; no++) {
         TRY(take_slot(pages, space, page_map_get(&space->map, no), diag));
     }
+    for (uint32_t no = space->page_count; no % space->map.fanout != 0; no++) {
+        if (page_map_get(&space->map, no).slot != SLOT_NONE) {
+            return diag_fail(diag, STATUS_CORRUPT, SQLSTATE_DATA_CORRUPTED,
+                             "the map of space %u names page %u beyond its %u pages", space->id,
+                             no, space->page_count);
+        }
+    }
     return STATUS_OK;
 }
 

@@ -75,34 +75,46 @@ page_map_get_cut(const struct page_map *map, uint32_t no)
     return leaf->frozen != NULL ? leaf->frozen[no % map->fanout] : leaf->refs[no % map->fanout];
 }
 
-void
-page_map_set(struct page_map *map, uint32_t no, struct page_ref ref, uint64_t epoch,
-             bool freeze)
+static void
+freeze_leaf(const struct page_map *map, struct map_leaf *leaf)
 {
-    struct map_leaf *leaf = reach_leaf(map, no);
-    if (freeze && leaf->frozen == NULL) {
+    if (leaf->frozen == NULL) {
         size_t size = map->fanout * sizeof(struct page_ref);
         leaf->frozen = malloc(size);
         ASSERT(leaf->frozen != NULL);
         memcpy(leaf->frozen, leaf->refs, size);
         leaf->frozen_dirty = leaf->dirty_epoch != 0;
     }
+}
+
+void
+page_map_set(struct page_map *map, uint32_t no, struct page_ref ref, uint64_t epoch,
+             bool freeze)
+{
+    struct map_leaf *leaf = reach_leaf(map, no);
+    if (freeze) {
+        freeze_leaf(map, leaf);
+    }
     leaf->refs[no % map->fanout] = ref;
     leaf->dirty_epoch = epoch;
 }
 
 bool
-page_map_set_cut(struct page_map *map, uint32_t no, struct page_ref ref, uint64_t epoch)
+page_map_set_cut(struct page_map *map, uint32_t no, struct page_ref ref, uint64_t epoch,
+                 bool only_cut)
 {
     struct map_leaf *leaf = reach_leaf(map, no);
     struct page_ref *current = &leaf->refs[no % map->fanout];
+    if (only_cut) {
+        freeze_leaf(map, leaf);
+    }
     if (leaf->frozen == NULL) {
         *current = ref;
         leaf->dirty_epoch = epoch;
         return true;
     }
     struct page_ref *cut = &leaf->frozen[no % map->fanout];
-    bool same = cut->slot == current->slot;
+    bool same = cut->slot == current->slot && !only_cut;
     *cut = ref;
     leaf->frozen_dirty = true;
     if (same) {

@@ -53,8 +53,10 @@ struct page_ref page_map_get_cut(const struct page_map *map, uint32_t no);
  */
 void page_map_set(struct page_map *map, uint32_t no, struct page_ref ref, uint64_t epoch,
                   bool freeze);
-/* Changes the cut's view; the current one too if it was the same there. True if it was. */
-bool page_map_set_cut(struct page_map *map, uint32_t no, struct page_ref ref, uint64_t epoch);
+/* Changes the cut's view; the current one too if it was the same there, unless `only_cut` (the
+ * page was truncated since). True if the current view changed. */
+bool page_map_set_cut(struct page_map *map, uint32_t no, struct page_ref ref, uint64_t epoch,
+                      bool only_cut);
 /* The checkpoint ended, well or not: one view again. */
 void page_map_thaw(struct page_map *map);
 

@@ -299,7 +299,8 @@ static void
 set_cut(struct spaces *spaces, struct space *space, uint32_t no, struct page_ref ref)
 {
     struct page_ref old = page_map_get_cut(&space->map, no);
-    bool same = page_map_set_cut(&space->map, no, ref, spaces->cut_epoch);
+    bool truncated = no >= space->page_count; /* since the cut */
+    bool same = page_map_set_cut(&space->map, no, ref, spaces->cut_epoch, truncated);
     if (old.slot == ref.slot) {
         return;
     }
