@@ -1,0 +1,277 @@
+/* copy.c: options of COPY, and COPY TO STDOUT in the text format.
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "sql/copy.h"
+
+#include <strings.h>
+
+static enum status
+read_option(struct sql_context *cx, const struct ast_option *option,
+            struct copy_options *options)
+{
+    const char *name = option->name, *value = option->value;
+    bool on = value == NULL || (strcasecmp(value, "off") != 0 &&
+                                strcasecmp(value, "false") != 0 && strcmp(value, "0") != 0);
+    if (strcmp(name, "format") == 0) {
+        if (value == NULL || strcmp(value, "text") != 0) {
+            return diag_fail(cx->diag, STATUS_UNSUPPORTED, SQLSTATE_FEATURE_NOT_SUPPORTED,
+                             "COPY format \"%s\" is not supported", value == NULL ? "" : value);
+        }
+    } else if (strcmp(name, "delimiter") == 0) {
+        if (value == NULL || strlen(value) != 1) {
+            return diag_fail(cx->diag, STATUS_UNSUPPORTED, SQLSTATE_FEATURE_NOT_SUPPORTED,
+                             "COPY delimiter must be a single one-byte character");
+        }
+        if (strchr("\\.abcdefghijklmnopqrstuvwxyz0123456789", value[0]) != NULL ||
+            value[0] == '\r' || value[0] == '\n') {
+            return diag_fail(cx->diag, STATUS_INVALID, SQLSTATE_INVALID_PARAMETER_VALUE,
+                             "COPY delimiter cannot be \"%s\"", value);
+        }
+        options->delimiter = value[0];
+    } else if (strcmp(name, "null") == 0) {
+        options->null_text = slice_from_text(value == NULL ? "" : value);
+    } else if (strcmp(name, "header") == 0) {
+        options->header = on;
+    } else if (strcmp(name, "freeze") == 0) {
+        options->freeze = on;
+    } else if (strcmp(name, "encoding") == 0) {
+        if (value == NULL ||
+            (strcasecmp(value, "utf8") != 0 && strcasecmp(value, "utf-8") != 0)) {
+            return diag_fail(cx->diag, STATUS_UNSUPPORTED, SQLSTATE_FEATURE_NOT_SUPPORTED,
+                             "COPY encoding \"%s\" is not supported",
+                             value == NULL ? "" : value);
+        }
+    } else {
+        return diag_fail(cx->diag, STATUS_UNSUPPORTED, SQLSTATE_FEATURE_NOT_SUPPORTED,
+                         "COPY option \"%s\" is not supported", name);
+    }
+    return STATUS_OK;
+}
+
+enum status
+copy__read_options(struct sql_context *cx, const struct ast_copy *statement,
+                   struct copy_options *options)
+{
+    *options = (struct copy_options){.delimiter = '\t', .null_text = slice_from_text("\\N")};
+    if (statement->program || statement->file != NULL) {
+        return diag_fail(cx->diag, STATUS_UNSUPPORTED, SQLSTATE_FEATURE_NOT_SUPPORTED,
+                         "COPY with a file or program on the server is not supported");
+    }
+    if (statement->where != NULL) {
+        return diag_fail(cx->diag, STATUS_UNSUPPORTED, SQLSTATE_FEATURE_NOT_SUPPORTED,
+                         "COPY FROM with WHERE is not supported");
+    }
+    for (unsigned i = 0; i < statement->options.count; i++) {
+        TRY(read_option(cx, &statement->options.items[i], options));
+    }
+    if (!statement->from && options->freeze) {
+        return diag_fail(cx->diag, STATUS_INVALID, SQLSTATE_FEATURE_NOT_SUPPORTED,
+                         "COPY freeze cannot be used with COPY TO");
+    }
+    if (memchr(options->null_text.data, options->delimiter, options->null_text.size) != NULL) {
+        return diag_fail(cx->diag, STATUS_INVALID, SQLSTATE_FEATURE_NOT_SUPPORTED,
+                         "COPY delimiter must not appear in the NULL specification");
+    }
+    return STATUS_OK;
+}
+
+enum status
+copy__columns(struct sql_context *cx, const struct table_def *table,
+              const struct ast_name_list *names, unsigned **numbers_out, unsigned *count_out)
+{
+    unsigned *numbers = arena_array(cx->arena, unsigned, table->column_count + names->count);
+    unsigned count = 0;
+    *numbers_out = numbers;
+    for (unsigned i = 0; names->count == 0 && i < table->column_count; i++) {
+        if (!table->columns[i].dropped) {
+            numbers[count++] = i;
+        }
+    }
+    for (unsigned i = 0; i < names->count; i++) {
+        const char *name = names->items[i].name;
+        unsigned no = 0;
+        while (no < table->column_count &&
+               (table->columns[no].dropped || strcmp(table->columns[no].name, name) != 0)) {
+            no++;
+        }
+        if (no == table->column_count) {
+            return diag_fail(cx->diag, STATUS_NOT_FOUND, SQLSTATE_UNDEFINED_COLUMN,
+                             "column \"%s\" of relation \"%s\" does not exist", name,
+                             table->name);
+        }
+        for (unsigned k = 0; k < count; k++) {
+            if (numbers[k] == no) {
+                return diag_fail(cx->diag, STATUS_INVALID, SQLSTATE_DUPLICATE_COLUMN,
+                                 "column \"%s\" specified more than once", name);
+            }
+        }
+        numbers[count++] = no;
+    }
+    *count_out = count;
+    return STATUS_OK;
+}
+
+/* ---- COPY TO ---- */
+static void
+append_escaped(struct buf *out, const uint8_t *data, size_t size, char delimiter)
+{
+    static const char letters[] = {
+        ['\b'] = 'b', ['\f'] = 'f', ['\n'] = 'n', ['\r'] = 'r', ['\t'] = 't', ['\v'] = 'v'};
+    size_t from = 0;
+    for (size_t i = 0; i < size; i++) {
+        uint8_t c = data[i];
+        char letter = c < sizeof(letters) ? letters[c] : 0;
+        if (letter == 0 && c != '\\' && c != (uint8_t)delimiter) {
+            continue;
+        }
+        buf_append(out, data + from, i - from);
+        from = i + 1;
+        buf_u8(out, '\\');
+        buf_u8(out, letter != 0 ? (uint8_t)letter : c);
+    }
+    buf_append(out, data + from, size - from);
+}
+
+static void
+append_row(const struct batch *batch, unsigned row, const struct copy_options *options,
+           struct buf *field, struct buf *line)
+{
+    for (unsigned i = 0; i < batch->column_count; i++) {
+        const struct vector *vector = &batch->columns[i];
+        if (i > 0) {
+            buf_u8(line, (uint8_t)options->delimiter);
+        }
+        if (vector_is_null(vector, row)) {
+            buf_append(line, options->null_text.data, options->null_text.size);
+            continue;
+        }
+        struct value value;
+        vector_get(vector, row, &value);
+        buf_clear(field);
+        value_to_text(vector->type, &value, field);
+        append_escaped(line, field->data, field->size, options->delimiter);
+    }
+    buf_u8(line, '\n');
+}
+
+static enum status
+send_header(const struct query *query, const struct copy_options *options,
+            struct sql_sink *sink, struct buf *line)
+{
+    buf_clear(line);
+    unsigned sent = 0;
+    for (unsigned i = 0; i < query->target_count; i++) {
+        if (query->targets[i].junk) {
+            continue;
+        }
+        if (sent++ > 0) {
+            buf_u8(line, (uint8_t)options->delimiter);
+        }
+        const char *name = query->targets[i].name;
+        append_escaped(line, (const uint8_t *)name, strlen(name), options->delimiter);
+    }
+    buf_u8(line, '\n');
+    return sink->copy_out(sink, buf_slice(line));
+}
+
+/* COPY t (a, b) TO is COPY (SELECT a, b FROM t) TO. */
+static enum status
+table_query(struct sql_context *cx, const struct ast_copy *statement,
+            const struct ast_statement **query_out)
+{
+    const struct table_def *table;
+    TRY(catalog_get_table(cx, statement->table.schema, statement->table.name, &table));
+    if (table->kind == RELATION_VIEW || table->kind == RELATION_SEQUENCE) {
+        diag_fail(cx->diag, STATUS_INVALID, SQLSTATE_WRONG_OBJECT_TYPE,
+                  "cannot copy from %s \"%s\"",
+                  table->kind == RELATION_VIEW ? "view" : "sequence", table->name);
+        if (table->kind == RELATION_VIEW) {
+            diag_hint(cx->diag, "Try the COPY (SELECT ...) TO variant.");
+        }
+        return STATUS_INVALID;
+    }
+    unsigned *numbers, count;
+    TRY(copy__columns(cx, table, &statement->columns, &numbers, &count));
+    struct buf text = BUF_EMPTY;
+    buf_append_text(&text, "SELECT ");
+    for (unsigned i = 0; i < count; i++) {
+        buf_append_text(&text, i == 0 ? "" : ", ");
+        catalog_quote_identifier(table->columns[numbers[i]].name, &text);
+    }
+    buf_append_text(&text, " FROM ");
+    catalog_quote_identifier(table->schema_name, &text);
+    buf_append_text(&text, ".");
+    catalog_quote_identifier(table->name, &text);
+    buf_u8(&text, 0);
+    struct parsed_script script = {0};
+    const char *copy = arena_strndup(cx->arena, text.data, text.size);
+    buf_deinit(&text);
+    TRY(parse_script(copy, cx->arena, &script, cx->diag));
+    *query_out = script.statements[0];
+    return STATUS_OK;
+}
+
+static enum status
+send_batches(struct execution *execution, const struct copy_options *options,
+             struct sql_sink *sink, uint64_t *row_count_out)
+{
+    struct buf field = BUF_EMPTY, line = BUF_EMPTY;
+    enum status status;
+    struct batch *batch = NULL;
+    while ((status = execution_next(execution, &batch)) == STATUS_OK && batch != NULL) {
+        for (unsigned row = 0; status == STATUS_OK && row < batch->row_count; row++) {
+            buf_clear(&line);
+            append_row(batch, row, options, &field, &line);
+            status = sink->copy_out(sink, buf_slice(&line));
+        }
+        *row_count_out += batch->row_count;
+        if (status != STATUS_OK) {
+            break;
+        }
+    }
+    buf_deinit(&field);
+    buf_deinit(&line);
+    return status;
+}
+
+enum status
+copy__out(struct sql_session *session, const struct ast_copy *statement, struct sql_sink *sink,
+          uint64_t *row_count_out)
+{
+    struct sql_context *cx = &session->cx;
+    *row_count_out = 0;
+    struct copy_options options;
+    TRY(copy__read_options(cx, statement, &options));
+    const struct ast_statement *ast = statement->query;
+    if (ast == NULL) {
+        TRY(table_query(cx, statement, &ast));
+    }
+    if (!statement__is_query(ast)) {
+        return diag_fail(cx->diag, STATUS_UNSUPPORTED, SQLSTATE_FEATURE_NOT_SUPPORTED,
+                         "COPY of this statement is not supported");
+    }
+    struct query *query = NULL;
+    struct plan *plan = NULL;
+    TRY(run__plan_query(session, ast, &query, &plan));
+    if (query->kind != QUERY_SELECT && query->kind != QUERY_VALUES) {
+        return diag_fail(cx->diag, STATUS_UNSUPPORTED, SQLSTATE_FEATURE_NOT_SUPPORTED,
+                         "COPY of a statement that changes rows is not supported");
+    }
+    unsigned count = 0;
+    for (unsigned i = 0; i < query->target_count; i++) {
+        count += !query->targets[i].junk;
+    }
+    struct execution *execution = NULL;
+    TRY(execution_open(cx, plan, &execution));
+    sink->copy_out_begin(sink, count);
+    enum status status = STATUS_OK;
+    if (options.header) {
+        struct buf line = BUF_EMPTY;
+        status = send_header(query, &options, sink, &line);
+        buf_deinit(&line);
+    }
+    if (status == STATUS_OK) {
+        status = send_batches(execution, &options, sink, row_count_out);
+    }
+    execution_close(execution);
+    return status;
+}

@@ -1,0 +1,391 @@
+/* copy_in.c: COPY FROM STDIN in the text format.
+ *
+ * Input comes in pieces of any size: whole lines are read where they lie, the rest waits in
+ * `pending`. A newline after an odd number of backslashes belongs to the data.
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "sql/copy.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#define CHECK_ROWS 1024 /* between looks at cancel and term */
+
+struct copy_in {
+    struct sql_session *session;
+    const struct table_def *table;
+    struct copy_options options;
+    unsigned column_count;
+    const unsigned *columns;
+    struct row_inserter *inserter;
+    struct value *values; /* by column_no */
+    struct buf pending, field;
+    struct arena line_arena;
+    uint64_t line_no, row_count;
+    bool skip_header, ended; /* ended: the line \. was seen */
+};
+
+void
+copy__close_in(struct copy_in *copy)
+{
+    if (copy == NULL) {
+        return;
+    }
+    row_inserter_close(copy->inserter);
+    buf_deinit(&copy->pending);
+    buf_deinit(&copy->field);
+    arena_deinit(&copy->line_arena);
+    free(copy);
+}
+
+static enum status
+check_target(struct sql_context *cx, const struct table_def *table)
+{
+    if (table->kind != RELATION_TABLE) {
+        return diag_fail(cx->diag, STATUS_INVALID, SQLSTATE_WRONG_OBJECT_TYPE,
+                         "cannot copy to %s \"%s\"",
+                         table->kind == RELATION_VIEW ? "view" : "sequence", table->name);
+    }
+    if (table->id.v < CATALOG_OBJECT_ID_END) {
+        return diag_fail(cx->diag, STATUS_INVALID, SQLSTATE_INSUFFICIENT_PRIVILEGE,
+                         "permission denied: \"%s\" is a system catalog", table->name);
+    }
+    return STATUS_OK;
+}
+
+enum status
+copy__start_in(struct sql_session *session, struct run *run, const struct ast_copy *statement,
+               struct sql_sink *sink)
+{
+    struct sql_context *cx = &session->cx;
+    struct copy_options options;
+    TRY(copy__read_options(cx, statement, &options));
+    const struct table_def *table;
+    TRY(catalog_get_table(cx, statement->table.schema, statement->table.name, &table));
+    TRY(check_target(cx, table));
+    TRY(ddl__lock(session, table->id, TABLE_LOCK_ROW_EXCLUSIVE));
+    TRY(catalog_get_table(cx, statement->table.schema, statement->table.name, &table));
+    TRY(check_target(cx, table));
+    if (options.freeze && !table_is_new_in(cx->txn, table->id)) {
+        return diag_fail(cx->diag, STATUS_INVALID, SQLSTATE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+                         "cannot perform COPY FREEZE because the table was not created or "
+                         "truncated in the current subtransaction");
+    }
+    unsigned *columns, count;
+    TRY(copy__columns(cx, table, &statement->columns, &columns, &count));
+    bool *given = arena_array(cx->arena, bool, table->column_count + 1);
+    for (unsigned i = 0; i < count; i++) {
+        given[columns[i]] = true;
+    }
+    struct copy_in *copy = calloc(1, sizeof(*copy));
+    ASSERT(copy != NULL);
+    arena_init(&copy->line_arena);
+    copy->session = session;
+    copy->table = table;
+    copy->options = options;
+    copy->options.null_text = arena_copy(cx->arena, options.null_text);
+    copy->column_count = count;
+    copy->columns = columns;
+    copy->skip_header = options.header;
+    copy->values = arena_array(cx->arena, struct value, table->column_count + 1);
+    run->copy_in = copy; /* freed with the run from here on */
+    run->cx.catalog = cx->catalog;
+    TRY(row_inserter_open(&run->cx, table, given, &copy->inserter));
+    sink->copy_in_begin(sink, count);
+    return STATUS_OK;
+}
+
+static enum status
+line_error(struct copy_in *copy, struct slice line, const char *format, const char *name)
+{
+    struct diag *diag = copy->session->cx.diag;
+    char text[DIAG_TEXT_MAX];
+    size_t at = 0;
+    for (const char *p = format; *p != 0 && at + 1 < sizeof(text); p++) {
+        if (p[0] == '%' && p[1] == 's') {
+            at += (size_t)snprintf(text + at, sizeof(text) - at, "%s", name);
+            at = MIN(at, sizeof(text) - 1);
+            p++;
+        } else {
+            text[at++] = *p;
+        }
+    }
+    text[at] = 0;
+    diag_fail(diag, STATUS_INVALID, SQLSTATE_BAD_COPY_FILE_FORMAT, "%s", text);
+    diag_while(diag, "COPY %s, line %llu: \"%.*s\"", copy->table->name,
+               (unsigned long long)copy->line_no, (int)MIN(line.size, (size_t)100),
+               (const char *)line.data);
+    return STATUS_INVALID;
+}
+
+static unsigned
+hex_digit(uint8_t c)
+{
+    return c >= '0' && c <= '9'   ? (unsigned)(c - '0')
+           : c >= 'a' && c <= 'f' ? (unsigned)(c - 'a' + 10)
+           : c >= 'A' && c <= 'F' ? (unsigned)(c - 'A' + 10)
+                                  : 16;
+}
+
+/* One escape sequence after its backslash; returns how many bytes it took. */
+static size_t
+unescape(const uint8_t *at, const uint8_t *end, struct buf *out)
+{
+    static const char letters[] = "bfnrtv", values[] = "\b\f\n\r\t\v";
+    uint8_t c = at[0];
+    const char *letter = c == 0 ? NULL : strchr(letters, c);
+    if (letter != NULL) {
+        buf_u8(out, (uint8_t)values[letter - letters]);
+        return 1;
+    }
+    size_t used = 0;
+    unsigned number = 0;
+    if (c >= '0' && c <= '7') {
+        while (used < 3 && at + used < end && at[used] >= '0' && at[used] <= '7') {
+            number = number * 8 + (unsigned)(at[used++] - '0');
+        }
+        buf_u8(out, (uint8_t)(number & 0xff));
+        return used;
+    }
+    if (c == 'x' && at + 1 < end && hex_digit(at[1]) < 16) {
+        for (used = 1; used < 3 && at + used < end && hex_digit(at[used]) < 16; used++) {
+            number = number * 16 + hex_digit(at[used]);
+        }
+        buf_u8(out, (uint8_t)number);
+        return used;
+    }
+    buf_u8(out, c);
+    return 1;
+}
+
+/* The field that begins at *at: its raw bytes, or its text without escapes in copy->field.
+ * *at then stands on the delimiter or the line's end. */
+static struct slice
+read_field(struct copy_in *copy, const uint8_t **at, const uint8_t *end, bool *is_null_out)
+{
+    const uint8_t *start = *at, *p = start;
+    uint8_t delimiter = (uint8_t)copy->options.delimiter;
+    while (p < end && *p != delimiter && *p != '\\') {
+        p++;
+    }
+    if (p == end || *p == delimiter) { /* the common case: nothing to undo */
+        *at = p;
+        struct slice raw = slice_make(start, (size_t)(p - start));
+        *is_null_out = slice_equal(raw, copy->options.null_text);
+        return raw;
+    }
+    buf_clear(&copy->field);
+    buf_append(&copy->field, start, (size_t)(p - start));
+    while (p < end && *p != delimiter) {
+        if (*p == '\\' && p + 1 < end) {
+            p++;
+            p += unescape(p, end, &copy->field);
+        } else {
+            buf_u8(&copy->field, *p++);
+        }
+    }
+    *at = p;
+    *is_null_out = slice_equal(slice_make(start, (size_t)(p - start)), copy->options.null_text);
+    return buf_slice(&copy->field);
+}
+
+static enum status
+read_value(struct copy_in *copy, unsigned no, struct slice text, struct value *value_out)
+{
+    const struct column_def *column = &copy->table->columns[no];
+    struct diag *diag = copy->session->cx.diag;
+    if (type_info(column->type)->physical == PHYSICAL_BYTES) {
+        text = arena_copy(&copy->line_arena, text); /* the field's buffer is used again */
+    }
+    enum status status =
+        value_from_text(column->type, column->typmod, text, &copy->line_arena, value_out, diag);
+    if (status == STATUS_OK && column->typmod >= 0) {
+        status = value_apply_typmod(column->type, column->typmod, false, value_out,
+                                    &copy->line_arena, diag);
+    }
+    if (status != STATUS_OK) {
+        diag_while(diag, "COPY %s, line %llu, column %s: \"%.*s\"", copy->table->name,
+                   (unsigned long long)copy->line_no, column->name,
+                   (int)MIN(text.size, (size_t)100), (const char *)text.data);
+    }
+    return status;
+}
+
+static enum status
+read_row(struct copy_in *copy, struct slice line)
+{
+    const uint8_t *at = line.data, *end = line.data + line.size;
+    for (unsigned i = 0; i < copy->column_count; i++) {
+        unsigned no = copy->columns[i];
+        if (i > 0) {
+            if (at == end) {
+                return line_error(copy, line, "missing data for column \"%s\"",
+                                  copy->table->columns[no].name);
+            }
+            at++;
+        }
+        bool is_null = false;
+        struct slice text = read_field(copy, &at, end, &is_null);
+        copy->values[no].is_null = is_null;
+        if (!is_null) {
+            TRY(read_value(copy, no, text, &copy->values[no]));
+        }
+    }
+    if (at != end) {
+        return line_error(copy, line, "extra data after last expected column", "");
+    }
+    return STATUS_OK;
+}
+
+static enum status
+take_line(struct copy_in *copy, struct slice line)
+{
+    copy->line_no++;
+    if (line.size > 0 && line.data[line.size - 1] == '\r') {
+        line.size--;
+    }
+    if (copy->ended) {
+        return STATUS_OK; /* nothing counts after \. */
+    }
+    if (line.size == 2 && memcmp(line.data, "\\.", 2) == 0) {
+        copy->ended = true;
+        return STATUS_OK;
+    }
+    if (copy->skip_header) {
+        copy->skip_header = false;
+        return STATUS_OK;
+    }
+    if (copy->column_count == 0 && line.size > 0) {
+        return line_error(copy, line, "extra data after last expected column", "");
+    }
+    arena_reset(&copy->line_arena);
+    TRY(read_row(copy, line));
+    enum status status = row_inserter_insert(copy->inserter, copy->values);
+    if (status != STATUS_OK) {
+        diag_while(copy->session->cx.diag, "COPY %s, line %llu", copy->table->name,
+                   (unsigned long long)copy->line_no);
+        return status;
+    }
+    if (++copy->row_count % CHECK_ROWS == 0) {
+        return txn_check(copy->session->txn, copy->session->cx.diag);
+    }
+    return STATUS_OK;
+}
+
+/* The end of the first whole line in the bytes; NULL: there is none. */
+static const uint8_t *
+find_line_end(const uint8_t *from, const uint8_t *start, const uint8_t *end)
+{
+    while (from < end) {
+        const uint8_t *newline = memchr(from, '\n', (size_t)(end - from));
+        if (newline == NULL) {
+            return NULL;
+        }
+        const uint8_t *p = newline;
+        while (p > start && p[-1] == '\\') {
+            p--;
+        }
+        if ((newline - p) % 2 == 0) {
+            return newline;
+        }
+        from = newline + 1;
+    }
+    return NULL;
+}
+
+static enum status
+take_data(struct copy_in *copy, struct slice data)
+{
+    const uint8_t *at = data.data, *end = data.data + data.size;
+    while (copy->pending.size > 0 && at < end) { /* first the line that was cut */
+        size_t old_size = copy->pending.size;
+        const uint8_t *newline = memchr(at, '\n', (size_t)(end - at));
+        size_t take = newline == NULL ? (size_t)(end - at) : (size_t)(newline - at) + 1;
+        buf_append(&copy->pending, at, take);
+        at += take;
+        const uint8_t *start = copy->pending.data;
+        const uint8_t *line_end =
+            find_line_end(start + old_size, start, start + copy->pending.size);
+        if (line_end != NULL) {
+            enum status status = take_line(copy, slice_make(start, (size_t)(line_end - start)));
+            buf_clear(&copy->pending);
+            TRY(status);
+        }
+    }
+    const uint8_t *line_end;
+    while (at < end && (line_end = find_line_end(at, at, end)) != NULL) {
+        TRY(take_line(copy, slice_make(at, (size_t)(line_end - at))));
+        at = line_end + 1;
+    }
+    buf_append(&copy->pending, at, (size_t)(end - at));
+    return STATUS_OK;
+}
+
+/* The statement is over with an error. */
+static void
+fail_copy(struct sql_session *session, struct sql_result *result)
+{
+    struct run *run = session->copying;
+    session->copying = NULL;
+    copy__close_in(run->copy_in);
+    run->copy_in = NULL;
+    run->finished = true;
+    result->state = SQL_FAILED;
+    if (run == &session->script_run) {
+        run__close(run);
+    }
+    session__fail(session);
+}
+
+void
+sql_copy_data(struct sql_session *session, struct slice data, struct sql_result *result)
+{
+    ASSERT(session->copying != NULL);
+    struct run *run = session->copying;
+    diag_clear(&result->diag);
+    result->state = SQL_COPY_IN;
+    session->cx.diag = run->cx.diag = &result->diag;
+    if (take_data(run->copy_in, data) != STATUS_OK) {
+        fail_copy(session, result);
+    }
+}
+
+static enum status
+finish_copy(struct copy_in *copy)
+{
+    if (copy->pending.size == 0) {
+        return STATUS_OK;
+    }
+    return take_line(copy, buf_slice(&copy->pending)); /* a last line without its newline */
+}
+
+void
+sql_copy_end(struct sql_session *session, const char *failure, struct sql_sink *sink,
+             struct sql_result *result)
+{
+    UNUSED(sink);
+    ASSERT(session->copying != NULL);
+    struct run *run = session->copying;
+    diag_clear(&result->diag);
+    result->empty_query = false;
+    session->cx.diag = run->cx.diag = &result->diag;
+    if (failure != NULL) {
+        diag_fail(&result->diag, STATUS_CANCELLED, SQLSTATE_QUERY_CANCELED,
+                  "COPY from stdin failed: %s", failure);
+        diag_while(&result->diag, "COPY %s, line %llu", run->copy_in->table->name,
+                   (unsigned long long)run->copy_in->line_no + 1);
+    }
+    if (failure != NULL || finish_copy(run->copy_in) != STATUS_OK) {
+        fail_copy(session, result);
+        return;
+    }
+    snprintf(result->tag, sizeof(result->tag), "COPY %llu",
+             (unsigned long long)run->copy_in->row_count);
+    result->state = SQL_DONE;
+    copy__close_in(run->copy_in);
+    run->copy_in = NULL;
+    run->finished = true;
+    session->copying = NULL;
+    if (run == &session->script_run) {
+        script__copy_done(session, result);
+    }
+}

@@ -1,0 +1,497 @@
+/* ddl.c: CREATE TABLE, ALTER TABLE, DROP, TRUNCATE. SPDX-License-Identifier: Apache-2.0 */
+#include "sql/session_internal.h"
+
+enum status
+ddl__bind_columns(struct sql_session *session, const struct ast_column_def *column,
+                  struct new_column *out)
+{
+    struct sql_context *cx = &session->cx;
+    enum type_id type;
+    int32_t typmod;
+    TRY(bind_type_name(cx, &column->type, &type, &typmod));
+    const struct type_info *info = type_info(type);
+    if (info->category == 'P') {
+        return diag_fail(cx->diag, STATUS_INVALID, SQLSTATE_INVALID_TABLE_DEFINITION,
+                         "column \"%s\" has pseudo-type %s", column->name, info->sql_name);
+    }
+    if (info->column_kind == 0) {
+        return diag_fail(cx->diag, STATUS_UNSUPPORTED, SQLSTATE_FEATURE_NOT_SUPPORTED,
+                         "columns of type %s are not supported", info->sql_name);
+    }
+    *out = (struct new_column){.name = column->name,
+                               .type = type,
+                               .typmod = typmod,
+                               .not_null = column->not_null || column->serial_bytes != 0,
+                               .default_sql = column->default_sql};
+    if (column->default_expr != NULL && column->serial_bytes != 0) {
+        return diag_fail(cx->diag, STATUS_INVALID, SQLSTATE_SYNTAX_ERROR,
+                         "multiple default values specified for column \"%s\"", column->name);
+    }
+    if (column->default_expr != NULL) {
+        struct expr *ignored = NULL;
+        TRY(bind_scalar(cx, column->default_expr, type, typmod, &ignored));
+    }
+    return STATUS_OK;
+}
+
+static enum status
+refuse_table_features(struct sql_context *cx, const struct ast_create_table *statement)
+{
+    const char *what = NULL;
+    if (statement->persistence == 't') {
+        what = "temporary tables";
+    } else if (statement->persistence == 'u') {
+        what = "unlogged tables";
+    } else if (statement->on_commit != AST_ON_COMMIT_NONE) {
+        what = "ON COMMIT";
+    }
+    if (what != NULL) {
+        return diag_fail(cx->diag, STATUS_UNSUPPORTED, SQLSTATE_FEATURE_NOT_SUPPORTED,
+                         "%s: not supported", what);
+    }
+    if (statement->tablespace != NULL && strcmp(statement->tablespace, "pg_default") != 0) {
+        return diag_fail(cx->diag, STATUS_NOT_FOUND, SQLSTATE_UNDEFINED_OBJECT,
+                         "tablespace \"%s\" does not exist", statement->tablespace);
+    }
+    if (statement->column_count > TUPLE_COLUMNS_MAX) {
+        return diag_fail(cx->diag, STATUS_LIMIT, SQLSTATE_TOO_MANY_COLUMNS,
+                         "tables can have at most %d columns", TUPLE_COLUMNS_MAX);
+    }
+    return STATUS_OK;
+}
+
+/* "{fillfactor=100}" for pg_class.reloptions. */
+static enum status
+options_text(struct sql_context *cx, const struct ast_option_list *options, const char **out)
+{
+    *out = NULL;
+    if (options->count == 0) {
+        return STATUS_OK;
+    }
+    const char *text = "{";
+    for (unsigned i = 0; i < options->count; i++) {
+        const struct ast_option *option = &options->items[i];
+        bool known = strcmp(option->name, "fillfactor") == 0 ||
+                     strncmp(option->name, "autovacuum_", 11) == 0;
+        if (!known) {
+            return diag_fail(cx->diag, STATUS_INVALID, SQLSTATE_INVALID_PARAMETER_VALUE,
+                             "unrecognized parameter \"%s\"", option->name);
+        }
+        text = arena_printf(cx->arena, "%s%s%s=%s", text, i == 0 ? "" : ",", option->name,
+                            option->value == NULL ? "true" : option->value);
+    }
+    *out = arena_printf(cx->arena, "%s}", text);
+    return STATUS_OK;
+}
+
+static enum status
+check_duplicates(struct sql_context *cx, const struct ast_create_table *statement)
+{
+    for (unsigned i = 0; i < statement->column_count; i++) {
+        for (unsigned k = 0; k < i; k++) {
+            if (strcmp(statement->columns[i].name, statement->columns[k].name) == 0) {
+                return diag_fail(cx->diag, STATUS_INVALID, SQLSTATE_DUPLICATE_COLUMN,
+                                 "column \"%s\" specified more than once",
+                                 statement->columns[i].name);
+            }
+        }
+    }
+    return STATUS_OK;
+}
+
+static enum type_id
+serial_type(unsigned bytes)
+{
+    return bytes == 2 ? TYPE_INT2 : bytes == 4 ? TYPE_INT4 : TYPE_INT8;
+}
+
+/* The sequences of serial columns come first: the columns' defaults name them. */
+static enum status
+add_serial_sequences(struct sql_session *session, const struct ast_create_table *statement,
+                     uint32_t schema, struct new_column *columns, struct object_id *sequences)
+{
+    struct sql_context *cx = &session->cx;
+    for (unsigned i = 0; i < statement->column_count; i++) {
+        unsigned bytes = statement->columns[i].serial_bytes;
+        if (bytes == 0) {
+            continue;
+        }
+        const char *name;
+        TRY(ddl__make_name(session, schema, statement->table.name, columns[i].name, "seq",
+                           &name));
+        TRY(ddl__add_sequence(session, schema, name, serial_type(bytes), NULL, &sequences[i]));
+        struct buf quoted = BUF_EMPTY;
+        if (schema != SCHEMA_PUBLIC) {
+            catalog_quote_identifier(statement->table.schema, &quoted);
+            buf_append_text(&quoted, ".");
+        }
+        catalog_quote_identifier(name, &quoted);
+        struct buf literal = BUF_EMPTY; /* quotes within are doubled */
+        for (size_t k = 0; k < quoted.size; k++) {
+            buf_append(&literal, &quoted.data[k], 1);
+            if (quoted.data[k] == '\'') {
+                buf_append_text(&literal, "'");
+            }
+        }
+        columns[i].default_sql = arena_printf(cx->arena, "nextval('%.*s'::regclass)",
+                                              (int)literal.size, (const char *)literal.data);
+        buf_deinit(&quoted);
+        buf_deinit(&literal);
+    }
+    return STATUS_OK;
+}
+
+static void
+mark_primary_columns(const struct ast_create_table *statement, struct new_column *columns)
+{
+    for (unsigned i = 0; i < statement->constraint_count; i++) {
+        const struct ast_constraint *constraint = &statement->constraints[i];
+        if (constraint->kind != AST_CONSTRAINT_PRIMARY) {
+            continue;
+        }
+        for (unsigned k = 0; k < constraint->columns.count; k++) {
+            for (unsigned c = 0; c < statement->column_count; c++) {
+                if (strcmp(columns[c].name, constraint->columns.items[k].name) == 0) {
+                    columns[c].not_null = true;
+                }
+            }
+        }
+    }
+}
+
+/* Primary key first, as PostgreSQL numbers them. */
+static enum status
+add_constraints(struct sql_session *session, const struct ast_create_table *statement,
+                struct object_id table, struct sql_sink *sink)
+{
+    for (int pass = 0; pass < 2; pass++) {
+        for (unsigned i = 0; i < statement->constraint_count; i++) {
+            bool primary = statement->constraints[i].kind == AST_CONSTRAINT_PRIMARY;
+            if (primary == (pass == 0)) {
+                TRY(ddl__add_constraint(session, table, &statement->constraints[i], sink));
+            }
+        }
+    }
+    return STATUS_OK;
+}
+
+enum status
+ddl__create_table(struct sql_session *session, const struct ast_create_table *statement,
+                  struct sql_sink *sink)
+{
+    struct sql_context *cx = &session->cx;
+    TRY(refuse_table_features(cx, statement));
+    uint32_t schema;
+    TRY(ddl__schema(session, &statement->table, &schema));
+    bool taken = false;
+    TRY(catalog_name_taken(cx, schema, statement->table.name, &taken));
+    if (taken && statement->if_not_exists) {
+        session__notice(sink, "NOTICE", SQLSTATE_DUPLICATE_TABLE,
+                        "relation \"%s\" already exists, skipping", statement->table.name);
+        return STATUS_OK;
+    }
+    if (taken) {
+        return diag_fail(cx->diag, STATUS_INVALID, SQLSTATE_DUPLICATE_TABLE,
+                         "relation \"%s\" already exists", statement->table.name);
+    }
+    TRY(check_duplicates(cx, statement));
+    const char *options;
+    TRY(options_text(cx, &statement->options, &options));
+    struct new_column *columns =
+        arena_array(cx->arena, struct new_column, statement->column_count + 1);
+    for (unsigned i = 0; i < statement->column_count; i++) {
+        TRY(ddl__bind_columns(session, &statement->columns[i], &columns[i]));
+    }
+    struct object_id *sequences =
+        arena_array(cx->arena, struct object_id, statement->column_count + 1);
+    TRY(add_serial_sequences(session, statement, schema, columns, sequences));
+    mark_primary_columns(statement, columns);
+    struct object_id table;
+    TRY(catalog_add_table(cx, schema, statement->table.name, columns, statement->column_count,
+                          options, &table));
+    TRY(table_lock(cx->txn, table, TABLE_LOCK_ACCESS_EXCLUSIVE, LOCK_WAIT, cx->diag));
+    for (unsigned i = 0; i < statement->column_count; i++) {
+        if (sequences[i].v != 0) {
+            TRY(catalog_own_sequence(cx, sequences[i], table, i + 1));
+        }
+    }
+    return add_constraints(session, statement, table, sink);
+}
+
+/* ---- ALTER TABLE ---- */
+static enum status
+add_column(struct sql_session *session, struct object_id table_id,
+           const struct ast_alter_command *command, struct sql_sink *sink)
+{
+    struct sql_context *cx = &session->cx;
+    const struct table_def *table;
+    TRY(catalog_table_by_id(cx, table_id, &table));
+    for (unsigned i = 0; i < table->column_count; i++) {
+        if (table->columns[i].dropped ||
+            strcmp(table->columns[i].name, command->column.name) != 0) {
+            continue;
+        }
+        if (command->if_not_exists) {
+            session__notice(sink, "NOTICE", SQLSTATE_DUPLICATE_COLUMN,
+                            "column \"%s\" of relation \"%s\" already exists, skipping",
+                            command->column.name, table->name);
+            return STATUS_OK;
+        }
+        return diag_fail(cx->diag, STATUS_INVALID, SQLSTATE_DUPLICATE_COLUMN,
+                         "column \"%s\" of relation \"%s\" already exists",
+                         command->column.name, table->name);
+    }
+    struct new_column column;
+    TRY(ddl__bind_columns(session, &command->column, &column));
+    struct object_size size = {0};
+    TRY(object_size(cx->store, table_id, &size, cx->diag));
+    bool is_empty = size.live_rows == 0 && size.dead_rows == 0;
+    bool fills_rows = column.default_sql != NULL || column.not_null ||
+                      command->column.serial_bytes != 0 || command->constraint_count > 0;
+    if (fills_rows && (!is_empty || txn_has_writes(cx->txn))) {
+        return diag_fail(
+            cx->diag, STATUS_UNSUPPORTED, SQLSTATE_FEATURE_NOT_SUPPORTED,
+            "ADD COLUMN with a default or constraint on a table that may have rows "
+            "is not supported");
+    }
+    if (command->column.serial_bytes != 0) {
+        return diag_fail(cx->diag, STATUS_UNSUPPORTED, SQLSTATE_FEATURE_NOT_SUPPORTED,
+                         "ADD COLUMN of a serial type is not supported");
+    }
+    if (table->column_count >= TUPLE_COLUMNS_MAX) {
+        return diag_fail(cx->diag, STATUS_LIMIT, SQLSTATE_TOO_MANY_COLUMNS,
+                         "tables can have at most %d columns", TUPLE_COLUMNS_MAX);
+    }
+    TRY(catalog_add_column(cx, table, &column));
+    for (unsigned i = 0; i < command->constraint_count; i++) {
+        TRY(ddl__add_constraint(session, table_id, &command->constraints[i], sink));
+    }
+    return STATUS_OK;
+}
+
+enum status
+ddl__alter_table(struct sql_session *session, const struct ast_alter_table *statement,
+                 struct sql_sink *sink)
+{
+    struct sql_context *cx = &session->cx;
+    const struct table_def *table;
+    if (statement->if_exists) {
+        TRY(catalog_find_table(cx, statement->table.schema, statement->table.name, &table));
+        if (table == NULL) {
+            session__notice(sink, "NOTICE", SQLSTATE_UNDEFINED_TABLE,
+                            "relation \"%s\" does not exist, skipping", statement->table.name);
+            return STATUS_OK;
+        }
+    }
+    TRY(ddl__find_table(session, &statement->table, "ALTER TABLE", &table));
+    TRY(ddl__lock(session, table->id, TABLE_LOCK_ACCESS_EXCLUSIVE));
+    TRY(ddl__find_table(session, &statement->table, "ALTER TABLE", &table));
+    struct object_id id = table->id;
+    for (unsigned i = 0; i < statement->command_count; i++) {
+        const struct ast_alter_command *command = &statement->commands[i];
+        if (command->kind == AST_ALTER_ADD_CONSTRAINT) {
+            TRY(ddl__add_constraint(session, id, &command->constraint, sink));
+        } else {
+            TRY(add_column(session, id, command, sink));
+        }
+    }
+    return STATUS_OK;
+}
+
+/* ---- DROP ---- */
+static const char *const object_names[] = {"table", "index", "sequence", "view"};
+
+/* "table "t" does not exist", or a notice with IF EXISTS. */
+static enum status
+report_missing(struct sql_session *session, const struct ast_drop *statement,
+               const struct ast_relation *relation, struct sql_sink *sink)
+{
+    const char *what = object_names[statement->object];
+    if (statement->if_exists) {
+        session__notice(sink, "NOTICE", SQLSTATE_SUCCESS, "%s \"%s\" does not exist, skipping",
+                        what, relation->name);
+        return STATUS_OK;
+    }
+    enum status status =
+        statement->object == AST_OBJECT_INDEX
+            ? diag_fail(session->cx.diag, STATUS_NOT_FOUND, SQLSTATE_UNDEFINED_OBJECT,
+                        "index \"%s\" does not exist", relation->name)
+            : diag_fail(session->cx.diag, STATUS_NOT_FOUND, SQLSTATE_UNDEFINED_TABLE,
+                        "%s \"%s\" does not exist", what, relation->name);
+    return status;
+}
+
+static enum status
+wrong_kind(struct sql_session *session, const char *name, enum ast_object_kind wanted,
+           const char *drop)
+{
+    static const char *const articles[] = {"a table", "an index", "a sequence", "a view"};
+    diag_fail(session->cx.diag, STATUS_INVALID, SQLSTATE_WRONG_OBJECT_TYPE, "\"%s\" is not %s",
+              name, articles[wanted]);
+    diag_hint(session->cx.diag, "Use DROP %s to remove %s.", drop,
+              strcmp(drop, "TABLE") == 0      ? "a table"
+              : strcmp(drop, "INDEX") == 0    ? "an index"
+              : strcmp(drop, "SEQUENCE") == 0 ? "a sequence"
+                                              : "a view");
+    return STATUS_INVALID;
+}
+
+static enum status
+drop_index(struct sql_session *session, const struct ast_drop *statement,
+           const struct ast_relation *relation, struct sql_sink *sink)
+{
+    struct sql_context *cx = &session->cx;
+    const struct table_def *table;
+    const struct index_def *index;
+    TRY(catalog_find_index(cx, relation->schema, relation->name, &table, &index));
+    if (index == NULL) {
+        TRY(catalog_find_table(cx, relation->schema, relation->name, &table));
+        if (table == NULL) {
+            return report_missing(session, statement, relation, sink);
+        }
+        return wrong_kind(session, relation->name, AST_OBJECT_INDEX,
+                          table->kind == RELATION_SEQUENCE ? "SEQUENCE" : "TABLE");
+    }
+    TRY(ddl__lock(session, table->id, TABLE_LOCK_ACCESS_EXCLUSIVE));
+    TRY(catalog_find_index(cx, relation->schema, relation->name, &table, &index));
+    if (index == NULL) {
+        return report_missing(session, statement, relation, sink);
+    }
+    if (table->id.v < CATALOG_OBJECT_ID_END) {
+        return diag_fail(cx->diag, STATUS_INVALID, SQLSTATE_INSUFFICIENT_PRIVILEGE,
+                         "permission denied: \"%s\" is a system catalog", index->name);
+    }
+    if (index->constraint != CONSTRAINT_NONE) {
+        diag_fail(cx->diag, STATUS_INVALID, SQLSTATE_DEPENDENT_OBJECTS_STILL_EXIST,
+                  "cannot drop index %s because constraint %s on table %s requires it",
+                  index->name, index->constraint_name, table->name);
+        diag_hint(cx->diag, "You can drop constraint %s on table %s instead.",
+                  index->constraint_name, table->name);
+        return STATUS_INVALID;
+    }
+    return catalog_drop_index(cx, table, index);
+}
+
+/* A sequence that a column's default needs stays. */
+static enum status
+check_unowned(struct sql_session *session, const struct ast_drop *statement,
+              const struct table_def *sequence)
+{
+    struct sql_context *cx = &session->cx;
+    struct object_id owner;
+    unsigned no;
+    TRY(catalog_sequence_owner(cx, sequence->id, &owner, &no));
+    if (owner.v == 0) {
+        return STATUS_OK;
+    }
+    const struct table_def *table;
+    TRY(catalog_table_by_id(cx, owner, &table));
+    const struct column_def *column = &table->columns[no - 1];
+    if (column->default_sql == NULL || strstr(column->default_sql, sequence->name) == NULL) {
+        return STATUS_OK;
+    }
+    if (statement->cascade) {
+        return diag_fail(cx->diag, STATUS_UNSUPPORTED, SQLSTATE_FEATURE_NOT_SUPPORTED,
+                         "DROP SEQUENCE CASCADE of a sequence in use is not supported");
+    }
+    diag_fail(cx->diag, STATUS_INVALID, SQLSTATE_DEPENDENT_OBJECTS_STILL_EXIST,
+              "cannot drop sequence %s because other objects depend on it", sequence->name);
+    diag_detail(cx->diag, "default value for column %s of table %s depends on sequence %s",
+                column->name, table->name, sequence->name);
+    diag_hint(cx->diag, "Use DROP ... CASCADE to drop the dependent objects too.");
+    return STATUS_INVALID;
+}
+
+static enum status
+drop_relation(struct sql_session *session, const struct ast_drop *statement,
+              const struct ast_relation *relation, struct sql_sink *sink)
+{
+    struct sql_context *cx = &session->cx;
+    const struct table_def *table;
+    TRY(catalog_find_table(cx, relation->schema, relation->name, &table));
+    if (table == NULL) {
+        const struct index_def *index;
+        TRY(catalog_find_index(cx, relation->schema, relation->name, &table, &index));
+        return index != NULL ? wrong_kind(session, relation->name, statement->object, "INDEX")
+                             : report_missing(session, statement, relation, sink);
+    }
+    enum relation_kind wanted = statement->object == AST_OBJECT_TABLE      ? RELATION_TABLE
+                                : statement->object == AST_OBJECT_SEQUENCE ? RELATION_SEQUENCE
+                                                                           : RELATION_VIEW;
+    if (table->kind != wanted) {
+        return wrong_kind(session, relation->name, statement->object,
+                          table->kind == RELATION_TABLE      ? "TABLE"
+                          : table->kind == RELATION_SEQUENCE ? "SEQUENCE"
+                                                             : "VIEW");
+    }
+    if (table->id.v < CATALOG_OBJECT_ID_END) {
+        return diag_fail(cx->diag, STATUS_INVALID, SQLSTATE_INSUFFICIENT_PRIVILEGE,
+                         "permission denied: \"%s\" is a system catalog", table->name);
+    }
+    TRY(ddl__lock(session, table->id, TABLE_LOCK_ACCESS_EXCLUSIVE));
+    TRY(catalog_find_table(cx, relation->schema, relation->name, &table));
+    if (table == NULL) {
+        return report_missing(session, statement, relation, sink);
+    }
+    if (table->kind == RELATION_SEQUENCE) {
+        TRY(check_unowned(session, statement, table));
+    }
+    return catalog_drop_relation(cx, table);
+}
+
+enum status
+ddl__drop(struct sql_session *session, const struct ast_drop *statement, struct sql_sink *sink)
+{
+    if (statement->concurrently) {
+        return diag_fail(session->cx.diag, STATUS_UNSUPPORTED, SQLSTATE_FEATURE_NOT_SUPPORTED,
+                         "DROP INDEX CONCURRENTLY is not supported");
+    }
+    for (unsigned i = 0; i < statement->names.count; i++) {
+        const struct ast_relation *relation = &statement->names.items[i];
+        TRY(statement->object == AST_OBJECT_INDEX
+                ? drop_index(session, statement, relation, sink)
+                : drop_relation(session, statement, relation, sink));
+    }
+    return STATUS_OK;
+}
+
+/* ---- TRUNCATE ---- */
+static enum status
+restart_sequence(void *arg, struct sql_context *cx, const struct table_def *sequence)
+{
+    const struct object_id *table = arg;
+    if (sequence->kind != RELATION_SEQUENCE) {
+        return STATUS_OK;
+    }
+    struct object_id owner;
+    unsigned no;
+    TRY(catalog_sequence_owner(cx, sequence->id, &owner, &no));
+    if (owner.v != table->v) {
+        return STATUS_OK;
+    }
+    enum type_id type;
+    struct sequence_definition definition;
+    TRY(catalog_read_sequence(cx, sequence->id, &type, &definition));
+    return sequence_set(cx->txn, sequence->id, definition.start, false, cx->diag);
+}
+
+enum status
+ddl__truncate(struct sql_session *session, const struct ast_truncate *statement,
+              struct sql_sink *sink)
+{
+    UNUSED(sink);
+    struct sql_context *cx = &session->cx;
+    for (unsigned i = 0; i < statement->tables.count; i++) {
+        const struct ast_relation *relation = &statement->tables.items[i];
+        const struct table_def *table;
+        TRY(ddl__find_table(session, relation, "TRUNCATE", &table));
+        TRY(ddl__lock(session, table->id, TABLE_LOCK_ACCESS_EXCLUSIVE));
+        TRY(ddl__find_table(session, relation, "TRUNCATE", &table));
+        TRY(table_truncate(cx->txn, table->id, cx->diag));
+        struct object_id id = table->id;
+        if (statement->restart_identity) {
+            TRY(catalog_each_table(cx, restart_sequence, &id));
+        }
+    }
+    return STATUS_OK;
+}

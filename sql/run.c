@@ -1,0 +1,384 @@
+/* run.c: one statement from its first batch to its tag.
+ *
+ * Errors: the first one of a statement fails its transaction (session__fail) here, in one
+ * place. SPDX-License-Identifier: Apache-2.0 */
+#include "base/env.h"
+#include "sql/session_internal.h"
+
+#include <stdio.h>
+
+#define RESTARTS_MAX 16 /* of a statement whose tables changed while it waited for a lock */
+
+void
+run__init(struct run *run, struct sql_session *session, struct sql_prepared *prepared,
+          struct compiled *compiled, struct arena *arena)
+{
+    run->prepared = prepared__ref(prepared);
+    run->compiled = compiled;
+    run->unit = NULL;
+    run->cx = session->cx;
+    run->cx.arena = arena;
+    run->cx.params = NULL;
+    run->cx.param_types = NULL;
+    run->cx.param_count = 0;
+    run->execution = NULL;
+    run->batch = NULL;
+    run->first_row = 0;
+    run->started = run->finished = run->sent_columns = false;
+    run->row_count = 0;
+    run->copy_in = NULL;
+}
+
+void
+run__close(struct run *run)
+{
+    copy__close_in(run->copy_in);
+    run->copy_in = NULL;
+    execution_close(run->execution);
+    run->execution = NULL;
+    run->batch = NULL;
+    plan_unit__unref(run->unit);
+    run->unit = NULL;
+    prepared__unref(run->prepared);
+    run->prepared = NULL;
+}
+
+/* What of the session's context moves on between statements. */
+static void
+refresh_context(struct sql_session *session, struct run *run, struct sql_result *result)
+{
+    run->cx.catalog = session->cx.catalog;
+    run->cx.txn = session->cx.txn;
+    run->cx.txn_start_us = session->cx.txn_start_us;
+    run->cx.statement_start_us = session->cx.statement_start_us;
+    run->cx.diag = &result->diag;
+    session->cx.diag = &result->diag;
+}
+
+/* execution_open() locks the tables and may wait for it; what others committed meanwhile may
+ * have changed them: then plan and snapshot are taken anew, as PostgreSQL plans after locking.
+ */
+static enum status
+open_execution(struct sql_session *session, struct run *run, struct sql_result *result)
+{
+    for (unsigned attempt = 0;; attempt++) {
+        struct compiled *compiled = run->compiled;
+        TRY(prepared__compile(session, run->prepared, compiled, &result->diag));
+        if (session->block != BLOCK_NONE && !compiled->unit->query->reads_only &&
+            txn_read_only(session->txn)) {
+            static const char *const names[] = {"SELECT", "INSERT", "UPDATE", "DELETE",
+                                                "SELECT"};
+            return diag_fail(&result->diag, STATUS_INVALID, SQLSTATE_READ_ONLY_SQL_TRANSACTION,
+                             "cannot execute %s in a read-only transaction",
+                             names[compiled->unit->query->kind]);
+        }
+        run->unit = plan_unit__ref(compiled->unit);
+        TRY(execution_open(&run->cx, run->unit->plan, &run->execution));
+        if (session->repeatable_read || attempt == RESTARTS_MAX ||
+            store_catalog_csn(session->cx.store) == session->catalog_seen) {
+            return STATUS_OK;
+        }
+        execution_close(run->execution);
+        run->execution = NULL;
+        plan_unit__unref(run->unit);
+        run->unit = NULL;
+        TRY(session__snapshot(session, false, &result->diag));
+        refresh_context(session, run, result);
+    }
+}
+
+static bool
+changes_rows(const struct query *query)
+{
+    return query->kind == QUERY_INSERT || query->kind == QUERY_UPDATE ||
+           query->kind == QUERY_DELETE;
+}
+
+/* Rows [first, first + count) of a batch as a batch of their own, in the run's arena. */
+static struct batch *
+cut_batch(struct arena *arena, const struct batch *batch, unsigned first, unsigned count)
+{
+    struct batch *cut = arena_new(arena, struct batch);
+    cut->row_count = count;
+    cut->column_count = batch->column_count;
+    cut->columns = arena_array(arena, struct vector, batch->column_count);
+    for (unsigned i = 0; i < batch->column_count; i++) {
+        cut->columns[i] = batch->columns[i];
+        if (!batch->columns[i].is_constant) {
+            size_t size = physical_size(type_info(batch->columns[i].type)->physical);
+            cut->columns[i].data = (uint8_t *)batch->columns[i].data + first * size;
+            if (batch->columns[i].nulls != NULL) {
+                cut->columns[i].nulls = batch->columns[i].nulls + first;
+            }
+        }
+    }
+    return cut;
+}
+
+/* Sends up to `limit` rows of the batch in hand; returns how many in *sent_out. */
+static enum status
+send_rows(struct run *run, uint64_t limit, struct sql_sink *sink, uint64_t *sent_out)
+{
+    unsigned left = run->batch->row_count - run->first_row;
+    unsigned count = limit == 0 || limit >= left ? left : (unsigned)limit;
+    const struct batch *part = run->batch;
+    struct arena_mark mark = arena_mark(run->cx.arena);
+    if (count != run->batch->row_count) {
+        part = cut_batch(run->cx.arena, run->batch, run->first_row, count);
+    }
+    enum status status = sink->rows(sink, part);
+    if (part != run->batch) {
+        arena_rewind(run->cx.arena, mark);
+    }
+    run->first_row += count;
+    if (run->first_row == run->batch->row_count) {
+        run->batch = NULL;
+    }
+    run->row_count += count;
+    *sent_out = count;
+    if (status != STATUS_OK) {
+        return diag_fail(run->cx.diag, status, SQLSTATE_CONNECTION_FAILURE,
+                         "connection to client lost");
+    }
+    return STATUS_OK;
+}
+
+static void
+make_tag(const struct run *run, struct sql_result *result)
+{
+    const struct query *query = run->unit->query;
+    unsigned long long rows = run->row_count;
+    if (changes_rows(query)) {
+        rows = execution_changed_count(run->execution);
+    }
+    switch (query->kind) {
+    case QUERY_INSERT:
+        snprintf(result->tag, sizeof(result->tag), "INSERT 0 %llu", rows);
+        break;
+    case QUERY_UPDATE:
+        snprintf(result->tag, sizeof(result->tag), "UPDATE %llu", rows);
+        break;
+    case QUERY_DELETE:
+        snprintf(result->tag, sizeof(result->tag), "DELETE %llu", rows);
+        break;
+    default:
+        snprintf(result->tag, sizeof(result->tag), "SELECT %llu", rows);
+        break;
+    }
+}
+
+static enum status
+pump(struct sql_session *session, struct run *run, uint64_t row_limit, struct sql_sink *sink,
+     struct sql_result *result)
+{
+    UNUSED(session);
+    bool has_result = run->unit->column_count > 0 || !changes_rows(run->unit->query);
+    if (has_result && !run->sent_columns) {
+        run->sent_columns = true;
+        sink->columns(sink, run->unit->columns, run->unit->column_count);
+    }
+    uint64_t left = row_limit;
+    for (;;) {
+        if (run->batch == NULL) {
+            TRY(execution_next(run->execution, &run->batch));
+            run->first_row = 0;
+            if (run->batch == NULL) {
+                result->state = SQL_DONE;
+                return STATUS_OK;
+            }
+            if (run->batch->row_count == 0 || !has_result) {
+                run->batch = NULL;
+                continue;
+            }
+        }
+        uint64_t sent = 0;
+        TRY(send_rows(run, left, sink, &sent));
+        if (row_limit != 0) {
+            left -= sent;
+            if (left == 0) {
+                result->state = SQL_SUSPENDED;
+                return STATUS_OK;
+            }
+        }
+    }
+}
+
+static enum status
+run_query(struct sql_session *session, struct run *run, uint64_t row_limit,
+          struct sql_sink *sink, struct sql_result *result)
+{
+    if (!run->started) {
+        TRY(open_execution(session, run, result));
+        run->started = true;
+    }
+    TRY(pump(session, run, row_limit, sink, result));
+    if (result->state == SQL_DONE) {
+        make_tag(run, result);
+        run->finished = true;
+        execution_close(run->execution);
+        run->execution = NULL;
+    }
+    return STATUS_OK;
+}
+
+/* May it run now? Opens the implicit transaction that it needs. */
+static enum status
+prepare_transaction(struct sql_session *session, const struct ast_statement *ast,
+                    struct sql_result *result)
+{
+    if (session->block == BLOCK_FAILED) {
+        bool allowed =
+            ast->kind == AST_TRANSACTION && (ast->transaction.kind == AST_TXN_COMMIT ||
+                                             ast->transaction.kind == AST_TXN_ROLLBACK ||
+                                             ast->transaction.kind == AST_TXN_ROLLBACK_TO);
+        if (!allowed) {
+            return diag_fail(&result->diag, STATUS_INVALID, SQLSTATE_IN_FAILED_SQL_TRANSACTION,
+                             "current transaction is aborted, commands ignored until end of "
+                             "transaction block");
+        }
+        return STATUS_OK;
+    }
+    if (ast->kind == AST_UNSUPPORTED) {
+        result->diag = *ast->unsupported;
+        return result->diag.status == STATUS_OK ? STATUS_UNSUPPORTED : result->diag.status;
+    }
+    if (ast->kind != AST_TRANSACTION && session->block == BLOCK_NONE) {
+        TRY(session__begin(session, BLOCK_IMPLICIT, &result->diag));
+    }
+    return STATUS_OK;
+}
+
+static bool
+reads_for_client(const struct ast_statement *ast)
+{
+    return ast->kind == AST_SELECT || ast->kind == AST_EXECUTE ||
+           (ast->kind == AST_COPY && !ast->copy.from);
+}
+
+/* Statements that neither read nor change rows do without a snapshot. */
+static bool
+needs_snapshot(const struct ast_statement *ast)
+{
+    switch (ast->kind) {
+    case AST_SET:
+    case AST_SHOW:
+    case AST_TRANSACTION:
+    case AST_DEALLOCATE:
+    case AST_DISCARD:
+    case AST_CHECKPOINT:
+    case AST_PREPARE:
+        return false;
+    default:
+        return true;
+    }
+}
+
+static enum status
+start(struct sql_session *session, struct run *run, struct sql_result *result)
+{
+    const struct ast_statement *ast = run->compiled->ast;
+    session->cx.statement_start_us =
+        clock_wall_us(session->engine->options.env->clock) - EPOCH_2000_US;
+    TRY(prepare_transaction(session, ast, result));
+    if (session->block == BLOCK_FAILED || ast->kind == AST_TRANSACTION) {
+        return STATUS_OK;
+    }
+    TRY(txn_check(session->txn, &result->diag));
+    if (needs_snapshot(ast)) {
+        TRY(session__snapshot(session, reads_for_client(ast), &result->diag));
+    }
+    return STATUS_OK;
+}
+
+void
+run__step(struct sql_session *session, struct run *run, uint64_t row_limit,
+          struct sql_sink *sink, struct sql_result *result)
+{
+    ASSERT(session->commit == NULL);
+    diag_clear(&result->diag);
+    result->empty_query = false;
+    result->tag[0] = 0;
+    result->state = SQL_DONE;
+    const struct ast_statement *ast = run->compiled->ast;
+    const bool is_vacuum = ast->kind == AST_VACUUM;
+    enum status status = run->started ? STATUS_OK : start(session, run, result);
+    refresh_context(session, run, result);
+    if (status == STATUS_OK) {
+        if (ast->kind == AST_TRANSACTION) {
+            run->started = run->finished = true;
+            session__run_transaction(session, &ast->transaction, sink, result);
+            return; /* it fails by itself */
+        }
+        if (statement__is_query(ast)) {
+            status = run_query(session, run, row_limit, sink, result);
+        } else {
+            run->started = true;
+            utility__run(session, run, sink, result);
+            status = result->state == SQL_FAILED ? result->diag.status : STATUS_OK;
+            if (result->state == SQL_FAILED && status == STATUS_OK) {
+                status = STATUS_INVALID;
+            }
+        }
+    }
+    if (status != STATUS_OK) {
+        ASSERT(result->diag.status != STATUS_OK);
+        result->state = SQL_FAILED;
+        if (is_vacuum) { /* it ended the first transaction, and the portal may be gone */
+            session__fail(session);
+            return;
+        }
+        execution_close(run->execution);
+        run->execution = NULL;
+        copy__close_in(run->copy_in);
+        run->copy_in = NULL;
+        run->finished = true;
+        session__fail(session);
+    }
+}
+
+enum status
+run__plan_query(struct sql_session *session, const struct ast_statement *statement,
+                struct query **query_out, struct plan **plan_out)
+{
+    struct bind_params params = {0};
+    TRY(bind_query(&session->cx, statement, &params, query_out));
+    return plan_query(&session->cx, *query_out, plan_out);
+}
+
+/* ---- rows that a utility statement makes ---- */
+void
+text_rows__init(struct text_rows *rows, struct sql_sink *sink, struct arena *arena,
+                const char *const *names, unsigned column_count)
+{
+    rows->sink = sink;
+    rows->arena = arena;
+    rows->column_count = column_count;
+    rows->columns = arena_array(arena, struct sql_column, column_count);
+    for (unsigned i = 0; i < column_count; i++) {
+        rows->columns[i] =
+            (struct sql_column){.name = names[i], .type = TYPE_TEXT, .typmod = -1};
+    }
+    rows->batch.row_count = 1;
+    rows->batch.column_count = column_count;
+    rows->batch.columns = arena_array(arena, struct vector, column_count);
+    for (unsigned i = 0; i < column_count; i++) {
+        vector_init(&rows->batch.columns[i], TYPE_TEXT, 1, arena);
+    }
+    sink->columns(sink, rows->columns, column_count);
+}
+
+enum status
+text_rows__send(struct text_rows *rows, const char *const *values)
+{
+    for (unsigned i = 0; i < rows->column_count; i++) {
+        struct value value = {.is_null = values[i] == NULL};
+        if (values[i] != NULL) {
+            value.bytes = slice_from_text(values[i]);
+        }
+        vector_nulls(&rows->batch.columns[i], 1, rows->arena)[0] = value.is_null;
+        if (!value.is_null) {
+            vector_set(&rows->batch.columns[i], 0, &value);
+        }
+    }
+    return rows->sink->rows(rows->sink, &rows->batch);
+}

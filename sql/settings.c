@@ -1,0 +1,436 @@
+/* settings.c: see settings.h. SPDX-License-Identifier: Apache-2.0 */
+#include "sql/settings.h"
+#include "base/errors.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <strings.h>
+
+struct setting {
+    const char *name;
+    enum setting_type type;
+    char context;
+    bool report;
+    const char *value; /* default */
+    int64_t min, max;
+    const char *choices; /* ENUM: what is taken, separated by a comma without a space */
+    const char *category, *about;
+};
+
+static const struct setting table[] = {
+#define SETTING(id, name, type, context, report, value, min, max, choices, category, about)    \
+    {(name), SETTING_##type, (context), (report),   (value),                                   \
+     (min),  (max),          (choices), (category), (about)},
+#include "sql/settings.def"
+#undef SETTING
+};
+
+static int
+find_setting(const char *name)
+{
+    int low = 0, high = SETTING_COUNT - 1;
+    while (low <= high) {
+        int middle = (low + high) / 2;
+        int order = strcasecmp(name, table[middle].name);
+        if (order == 0) {
+            return middle;
+        }
+        if (order < 0) {
+            high = middle - 1;
+        } else {
+            low = middle + 1;
+        }
+    }
+    /* The table is in PostgreSQL's order, where '_' sorts apart from letters: look again. */
+    for (int i = 0; i < SETTING_COUNT; i++) {
+        if (strcasecmp(name, table[i].name) == 0) {
+            return i;
+        }
+    }
+    return -1;
+}
+
+static const char *
+value_of(const struct settings *settings, int id)
+{
+    if (settings->values[id] != NULL) {
+        return settings->values[id];
+    }
+    switch ((enum setting_id)id) {
+    case SETTING_SERVER_VERSION:
+        return settings->server_version;
+    case SETTING_CLUSTER_NAME:
+        return settings->cluster_name;
+    default:
+        return settings->startup[id] != NULL ? settings->startup[id] : table[id].value;
+    }
+}
+
+/* What statements read without a look-up. */
+static void
+note_change(struct settings *settings)
+{
+    settings->read_only =
+        strcmp(value_of(settings, SETTING_DEFAULT_TRANSACTION_READ_ONLY), "on") == 0;
+    settings->repeatable_read =
+        strcmp(value_of(settings, SETTING_DEFAULT_TRANSACTION_ISOLATION), "repeatable read") ==
+        0;
+    settings->is_strong = strcmp(value_of(settings, SETTING_READ_CONSISTENCY), "strong") == 0;
+    settings->lock_timeout_ns =
+        strtoll(value_of(settings, SETTING_LOCK_TIMEOUT), NULL, 10) * INT64_C(1000000);
+}
+
+void
+settings_init(struct settings *settings, const char *server_version, const char *cluster_name)
+{
+    memset(settings, 0, sizeof(*settings));
+    settings->server_version = server_version;
+    settings->cluster_name = cluster_name == NULL ? "" : cluster_name;
+    note_change(settings);
+}
+
+void
+settings_deinit(struct settings *settings)
+{
+    for (unsigned i = 0; i < SETTING_COUNT; i++) {
+        free(settings->values[i]);
+        free(settings->startup[i]);
+    }
+    for (size_t i = 0; i < settings->undo_count; i++) {
+        free(settings->undo[i].value);
+    }
+    free(settings->undo);
+}
+
+const char *
+settings_get(const struct settings *settings, const char *name)
+{
+    int id = find_setting(name);
+    return id < 0 ? NULL : value_of(settings, id);
+}
+
+const char *
+settings_name(const char *name)
+{
+    int id = find_setting(name);
+    return id < 0 ? NULL : table[id].name;
+}
+
+static bool
+parse_bool(const char *text, bool *value_out)
+{
+    static const struct {
+        const char *text;
+        bool value;
+    } words[] = {{"on", true},  {"off", false}, {"true", true}, {"false", false},
+                 {"yes", true}, {"no", false},  {"1", true},    {"0", false},
+                 {"t", true},   {"f", false},   {"y", true},    {"n", false}};
+    for (unsigned i = 0; i < ARRAY_SIZE(words); i++) {
+        if (strcasecmp(text, words[i].text) == 0) {
+            *value_out = words[i].value;
+            return true;
+        }
+    }
+    return false;
+}
+
+static enum status
+bad_value(const struct setting *setting, const char *value, struct diag *diag)
+{
+    return diag_fail(diag, STATUS_INVALID, SQLSTATE_INVALID_PARAMETER_VALUE,
+                     "invalid value for parameter \"%s\": \"%s\"", setting->name, value);
+}
+
+/* Milliseconds with a unit, as timeouts take them. */
+static bool
+parse_int(const char *text, int64_t *value_out)
+{
+    static const struct {
+        const char *unit;
+        int64_t factor;
+    } units[] = {{"", 1}, {"ms", 1}, {"s", 1000}, {"min", 60000}, {"h", 3600000}};
+    char *end;
+    errno = 0;
+    long long value = strtoll(text, &end, 10);
+    if (end == text || errno != 0) {
+        return false;
+    }
+    end += strspn(end, " ");
+    for (unsigned i = 0; i < ARRAY_SIZE(units); i++) {
+        if (strcmp(end, units[i].unit) == 0) {
+            return !__builtin_mul_overflow(value, units[i].factor, value_out);
+        }
+    }
+    return false;
+}
+
+static bool
+is_choice(const char *choices, const char *value)
+{
+    size_t size = strlen(value);
+    for (const char *at = choices;;) {
+        const char *end = at;
+        while (*end != 0 && !(end[0] == ',' && end[1] != ' ')) {
+            end++;
+        }
+        if ((size_t)(end - at) == size && strncasecmp(at, value, size) == 0) {
+            return true;
+        }
+        if (*end == 0) {
+            return false;
+        }
+        at = end + 1;
+    }
+}
+
+/* Values that PostgreSQL takes and that ask for something that is not built. */
+static enum status
+refuse_choice(const struct setting *setting, const char *value, struct diag *diag)
+{
+    const char *known_elsewhere[] = {
+        "DateStyle",          "TimeZone",           "search_path",
+        "IntervalStyle",      "bytea_output",       "client_encoding",
+        "default_tablespace", "synchronous_commit", "default_transaction_isolation"};
+    for (unsigned i = 0; i < ARRAY_SIZE(known_elsewhere); i++) {
+        if (strcmp(setting->name, known_elsewhere[i]) == 0) {
+            return diag_fail(diag, STATUS_UNSUPPORTED, SQLSTATE_FEATURE_NOT_SUPPORTED,
+                             "value \"%s\" of parameter \"%s\" is not supported", value,
+                             setting->name);
+        }
+    }
+    return bad_value(setting, value, diag);
+}
+
+/* Checks, and brings the value into its normal form (in `out`, 32 bytes, when it differs). */
+static enum status
+check_value(const struct setting *setting, const char **value, char *out, struct diag *diag)
+{
+    bool truth;
+    int64_t number;
+    switch (setting->type) {
+    case SETTING_BOOL:
+        if (!parse_bool(*value, &truth)) {
+            return diag_fail(diag, STATUS_INVALID, SQLSTATE_INVALID_PARAMETER_VALUE,
+                             "parameter \"%s\" requires a Boolean value", setting->name);
+        }
+        *value = truth ? "on" : "off";
+        return STATUS_OK;
+    case SETTING_INT:
+        if (!parse_int(*value, &number)) {
+            return bad_value(setting, *value, diag);
+        }
+        if (setting->max == 0 && number != 0) {
+            return diag_fail(diag, STATUS_UNSUPPORTED, SQLSTATE_FEATURE_NOT_SUPPORTED,
+                             "parameter \"%s\" other than 0 is not supported", setting->name);
+        }
+        if (number < setting->min || number > setting->max) {
+            return diag_fail(diag, STATUS_INVALID, SQLSTATE_INVALID_PARAMETER_VALUE,
+                             "%lld is outside the valid range for parameter \"%s\" (%lld .. "
+                             "%lld)",
+                             (long long)number, setting->name, (long long)setting->min,
+                             (long long)setting->max);
+        }
+        memset(out, 0, 32);
+        for (int64_t rest = number, at = 30; at >= 0; at--) {
+            out[at] = (char)('0' + rest % 10);
+            rest /= 10;
+            if (rest == 0) {
+                *value = out + at;
+                break;
+            }
+        }
+        return STATUS_OK;
+    case SETTING_ENUM:
+        return is_choice(setting->choices, *value) ? STATUS_OK
+                                                   : refuse_choice(setting, *value, diag);
+    default:
+        return STATUS_OK;
+    }
+}
+
+static void
+push_undo(struct settings *settings, int id, bool is_local)
+{
+    if (settings->undo_count == settings->undo_capacity) {
+        settings->undo_capacity = settings->undo_capacity * 2 + 8;
+        settings->undo =
+            realloc(settings->undo, settings->undo_capacity * sizeof(*settings->undo));
+        ASSERT(settings->undo != NULL);
+    }
+    settings->undo[settings->undo_count++] = (struct setting_undo){
+        .id = (enum setting_id)id,
+        .is_local = is_local,
+        .value = settings->values[id] == NULL ? NULL : strdup(settings->values[id])};
+}
+
+static void
+store_value(struct settings *settings, int id, const char *value)
+{
+    char *copy = value == NULL ? NULL : strdup(value);
+    free(settings->values[id]);
+    settings->values[id] = copy;
+    note_change(settings);
+}
+
+/* Values that mean the same are shown in one spelling. */
+static const char *
+normal_spelling(int id, const char *value)
+{
+    switch ((enum setting_id)id) {
+    case SETTING_CLIENT_ENCODING:
+        return "UTF8";
+    case SETTING_DATESTYLE:
+        return "ISO, MDY";
+    case SETTING_DEFAULT_TRANSACTION_ISOLATION:
+        return strcasecmp(value, "repeatable read") == 0 ? "repeatable read" : "read committed";
+    default:
+        return value;
+    }
+}
+
+enum status
+settings_set(struct settings *settings, const char *name, const char *value, bool is_local,
+             bool in_transaction, const char **reported_out, struct diag *diag)
+{
+    *reported_out = NULL;
+    int id = find_setting(name);
+    if (id < 0) {
+        return diag_fail(diag, STATUS_NOT_FOUND, SQLSTATE_UNDEFINED_OBJECT,
+                         "unrecognized configuration parameter \"%s\"", name);
+    }
+    const struct setting *setting = &table[id];
+    if (setting->context == 'i' &&
+        (value == NULL || strcmp(value, value_of(settings, id)) != 0)) {
+        return diag_fail(diag, STATUS_INVALID, SQLSTATE_CANT_CHANGE_RUNTIME_PARAM,
+                         "parameter \"%s\" cannot be changed", setting->name);
+    }
+    if (setting->context == 'i') {
+        return STATUS_OK;
+    }
+    char number[32];
+    if (value != NULL) {
+        TRY(check_value(setting, &value, number, diag));
+        value = normal_spelling(id, value);
+    }
+    if (in_transaction) {
+        push_undo(settings, id, is_local);
+    } else if (is_local) {
+        return STATUS_OK; /* the transaction of this statement ends with it */
+    }
+    store_value(settings, id, value);
+    *reported_out = setting->report ? setting->name : NULL;
+    return STATUS_OK;
+}
+
+enum status
+settings_set_startup(struct settings *settings, const char *name, const char *value,
+                     struct diag *diag)
+{
+    const char *reported;
+    TRY(settings_set(settings, name, value, false, false, &reported, diag));
+    int id = find_setting(name);
+    free(settings->startup[id]);
+    settings->startup[id] = settings->values[id];
+    settings->values[id] = NULL;
+    note_change(settings);
+    return STATUS_OK;
+}
+
+void
+settings_reset_all(struct settings *settings, bool in_transaction)
+{
+    for (int i = 0; i < SETTING_COUNT; i++) {
+        if (settings->values[i] != NULL) {
+            if (in_transaction) {
+                push_undo(settings, i, false);
+            }
+            store_value(settings, i, NULL);
+        }
+    }
+}
+
+size_t
+settings_mark(const struct settings *settings)
+{
+    return settings->undo_count;
+}
+
+void
+settings_rollback(struct settings *settings, size_t mark)
+{
+    bool changed = settings->undo_count > mark;
+    while (settings->undo_count > mark) {
+        struct setting_undo *undo = &settings->undo[--settings->undo_count];
+        free(settings->values[undo->id]);
+        settings->values[undo->id] = undo->value;
+    }
+    if (changed) {
+        note_change(settings);
+    }
+}
+
+void
+settings_commit(struct settings *settings)
+{
+    bool changed = settings->undo_count > 0;
+    /* A SET after a SET LOCAL of the same name stays: what an older local undo would bring back
+     * is dropped then. */
+    for (size_t i = settings->undo_count; i-- > 0;) {
+        struct setting_undo *undo = &settings->undo[i];
+        bool set_later = false;
+        for (size_t later = i + 1; later < settings->undo_count; later++) {
+            set_later |=
+                settings->undo[later].id == undo->id && !settings->undo[later].is_local;
+        }
+        if (undo->is_local && !set_later) {
+            free(settings->values[undo->id]);
+            settings->values[undo->id] = undo->value;
+            undo->value = NULL;
+        }
+    }
+    for (size_t i = 0; i < settings->undo_count; i++) {
+        free(settings->undo[i].value);
+    }
+    settings->undo_count = 0;
+    if (changed) {
+        note_change(settings);
+    }
+}
+
+enum status
+settings_each(const struct settings *settings, settings_each_fn each, void *arg)
+{
+    for (int i = 0; i < SETTING_COUNT; i++) {
+        TRY(each(arg, table[i].name, value_of(settings, i), table[i].about));
+    }
+    return STATUS_OK;
+}
+
+static struct value
+text_value(const char *text)
+{
+    return text == NULL ? (struct value){.is_null = true}
+                        : (struct value){.bytes = slice_from_text(text)};
+}
+
+void
+settings_view(const struct settings *settings, struct view_rows *rows)
+{
+    static const char *const types[] = {"bool", "integer", "real", "string", "enum"};
+    for (int i = 0; i < SETTING_COUNT; i++) {
+        const struct setting *setting = &table[i];
+        struct value *v = view_rows_add(rows);
+        v[0] = text_value(setting->name);
+        v[1] = text_value(arena_strdup(rows->arena, value_of(settings, i)));
+        v[3] = text_value(setting->category);
+        v[4] = text_value(setting->about);
+        v[6] = text_value(setting->context == 'u' ? "user" : "internal");
+        v[7] = text_value(types[setting->type]);
+        v[8] = text_value(settings->values[i] == NULL ? "default" : "session");
+        v[12] = text_value(setting->value);
+        v[13] = text_value(settings->startup[i] != NULL
+                               ? arena_strdup(rows->arena, settings->startup[i])
+                               : setting->value);
+        v[16] = (struct value){.b = 0};
+    }
+}
