@@ -333,6 +333,7 @@ client_delete(struct client *client)
 {
     ASSERT(!client_in_work(client));
     clients_remove(&client->node->clients, client);
+    hold_leave(client);
     relay_close(client->relay);
     if (client->script != NULL) {
         sql_script_close(client->script);

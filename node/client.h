@@ -53,6 +53,7 @@ struct client {
     bool awaits_commit;     /* SQL_COMMITTING: nothing goes on before commit_known */
     bool sync_after_commit; /* it was Sync's commit: ReadyForQuery, no tag */
     bool skip_to_sync;
+    bool at_unit_end;    /* ReadyForQuery was the last thing said */
     bool copies_out;     /* CopyDone is due before the tag */
     bool copy_is_simple; /* COPY_IN came from a script */
     struct sql_sink sink;
@@ -64,6 +65,7 @@ struct client {
     struct arena message_arena; /* what one message needs while it is read */
     uint32_t pid, secret;
     char user[64], database[64];
+    bool is_active;      /* counted by hold.h: in a transaction or a statement */
     bool is_relayed;     /* the other end is a replica's router */
     struct relay *relay; /* to the primary, when this node is a replica; NULL: none yet */
 

@@ -78,6 +78,7 @@ static void
 ready_for_query(struct client *client)
 {
     client->phase = CLIENT_IDLE;
+    client->at_unit_end = true;
     waiter_reset_cancel(&client->waiter); /* a cancel that came too late hits nothing */
     relay_tell_commit(client);
     wire_ready(&client->out, sql_txn_status(client->session));
@@ -186,6 +187,7 @@ simple_query(struct client *client, struct reader *body)
     }
     struct diag diag = {0};
     client->row_format_count = 0;
+    relay_note_query(client, text);
     if (sql_script_open(client->session, text, &client->script, &diag) != STATUS_OK) {
         client->script = NULL;
         client_fail(client, "ERROR", &diag);
@@ -489,6 +491,7 @@ client_step_message(struct client *client, const struct wire_message *message)
 {
     struct reader body = reader_make(message->body);
     char type = message->type;
+    client->at_unit_end = false;
     if (type == 'X') {
         client->phase = CLIENT_CLOSING;
     } else if (client->phase == CLIENT_COPY_IN) {
@@ -508,12 +511,24 @@ client_step_message(struct client *client, const struct wire_message *message)
         if (!client->skip_to_sync) {
             extended(client, type, &body);
         }
+        if (type == 'P' && !client->skip_to_sync) {
+            relay_note_parse(client, message);
+        }
     } else {
         char what[64];
         snprintf(what, sizeof(what), "invalid frontend message type %u", (unsigned char)type);
         protocol_error(client, what);
     }
     return true;
+}
+
+/* Nothing of the session is under way: a hold may keep it here. */
+static bool
+is_at_rest(const struct client *client)
+{
+    return client->phase == CLIENT_IDLE && !client->awaits_commit && !client->skip_to_sync &&
+           client->at_unit_end && sql_txn_status(client->session) == SQL_TXN_IDLE &&
+           !relay_in_block(client);
 }
 
 /* The next whole message of the input, if there is one. */
@@ -533,11 +548,12 @@ step_input(struct client *client)
         client_fail(client, "FATAL", &diag);
         return false;
     }
-    client->in_used += size;
-    if (relay_takes(client, &message)) {
-        return relay_step(client, &message);
+    if (message.type != 'X' && !hold_admits(client)) {
+        return false; /* hold_release() makes the client ready again */
     }
-    return client_step_message(client, &message);
+    client->in_used += size;
+    return relay_takes(client, &message) ? relay_step(client, &message)
+                                         : client_step_message(client, &message);
 }
 
 bool
@@ -546,20 +562,21 @@ client_step(struct client *client)
     if (client->phase == CLIENT_CLOSING) {
         return false;
     }
+    bool go_on = true;
     if (client->awaits_commit) {
         if (!client->commit_known) {
             return false;
         }
         finish_commit(client);
-        return true;
-    }
-    switch (client->phase) {
-    case CLIENT_STARTUP:
+    } else if (client->phase == CLIENT_STARTUP) {
         return client_step_startup(client);
-    case CLIENT_SCRIPT:
+    } else if (client->phase == CLIENT_SCRIPT) {
         next_of_script(client);
-        return true;
-    default:
-        return step_input(client);
+    } else {
+        go_on = step_input(client);
     }
+    if (is_at_rest(client)) {
+        hold_leave(client);
+    }
+    return go_on;
 }

@@ -195,6 +195,7 @@ lane_open(struct node *node, unsigned number, struct diag *diag)
     list_init(&lane->clients);
     list_init(&lane->ready);
     loop_call_init(&lane->stop_call, lane_stop, lane);
+    hold_lane_init(lane);
     return loop_new_system(&lane->loop, diag);
 }
 

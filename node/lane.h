@@ -33,6 +33,7 @@ struct lane {
     struct list ready;         /* lane thread: clients with work to do */
     unsigned ready_count;
     struct loop_call stop_call; /* ends the driving */
+    struct loop_call wake_call; /* after a hold: clients look at their input again */
     bool stopping;              /* lane thread */
 };
 

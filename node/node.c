@@ -90,6 +90,16 @@ lock_data(struct node *node, struct diag *diag)
     return status == STATUS_OK ? STATUS_OK : diag_errno(diag, EIO, "lock \"%s\"", path);
 }
 
+/* For operators and rusty-db-cluster; the lock, not this file, keeps a second server out. */
+static enum status
+write_pid(struct node *node, struct diag *diag)
+{
+    char text[24];
+    int size = snprintf(text, sizeof(text), "%d\n", (int)getpid());
+    return vfs_write_file(node->env.vfs, node->settings.paths_run_dir, "rustydb.pid", text,
+                          (size_t)size, diag);
+}
+
 static enum status
 read_entry(void *arg, uint64_t index, struct buf *bytes_out, struct diag *diag)
 {
@@ -176,6 +186,7 @@ open_parts(struct node *node, struct diag *diag)
     TRY(make_directories(node, diag));
     TRY(open_log(node, diag));
     TRY(lock_data(node, diag));
+    TRY(write_pid(node, diag));
     TRY(open_store(node, diag));
     TRY(open_cluster(node, diag));
     TRY(open_engine(node, diag));
@@ -204,6 +215,7 @@ node_init(struct node *node)
     logger_init(&node->log, node->env.clock, "", STDERR_FILENO);
     applied_waits_init(&node->applied_waits);
     state_hashes_init(&node->state_hashes);
+    mutex_init(&node->switchover_mu, LOCK_RANK_CONTROL);
     mutex_init(&node->stop_mu, LOCK_RANK_LEAF);
     cond_init(&node->stop_cond);
 }
@@ -274,6 +286,7 @@ node_free(struct node *node)
     }
     cond_deinit(&node->stop_cond);
     mutex_deinit(&node->stop_mu);
+    mutex_deinit(&node->switchover_mu);
     arena_deinit(&node->arena);
     free(node);
 }

@@ -8,6 +8,7 @@
 #include "base/worker.h"
 #include "cluster/cluster.h"
 #include "node/clients.h"
+#include "node/hold.h"
 #include "node/lane.h"
 #include "node/node.h"
 #include "node/settings.h"
@@ -47,12 +48,14 @@ struct node {
     struct lane *lanes;
     unsigned lane_count, next_lane;
     struct drivers drivers;
+    struct hold hold;
     struct applied_waits applied_waits;
     struct state_hashes state_hashes;
     struct upkeep upkeep;
     struct rest *rest;
     bool clients_made, upkeep_runs, cluster_runs; /* how far node_open() came */
-    int64_t started_us;                           /* wall clock */
+    struct mutex switchover_mu; /* one at a time; no NODE lock is taken below it */
+    int64_t started_us;         /* wall clock */
     _Atomic(bool) primary;
     _Atomic(uint64_t) leader_term; /* of the term this node leads; 0 */
 
@@ -88,6 +91,17 @@ MUST_CHECK enum status upkeep_start(struct node *node, struct diag *diag);
 void upkeep_stop(struct node *node);
 void upkeep_want_bootstrap(struct node *node);
 MUST_CHECK enum status upkeep_checkpoint(struct node *node, struct diag *diag);
+
+/* ---- switchover.c ---- */
+struct switchover_request {
+    char from[NODE_NAME_MAX], to[NODE_NAME_MAX];
+    double drain_seconds;
+};
+/* Hands the primary role over; blocks. `report_out` (of `report_size`) gets a sentence in any
+ * case. Thread: HTTP. */
+MUST_CHECK enum status switchover_run(struct node *node,
+                                      const struct switchover_request *request,
+                                      char *report_out, size_t report_size, struct diag *diag);
 
 /* ---- rest.c ---- */
 MUST_CHECK enum status rest_start(struct node *node, struct diag *diag);

@@ -124,6 +124,7 @@ static const struct host_view_column cluster_nodes_columns[] = {
     {"sql_port", TYPE_INT8},
     {"log_position", TYPE_INT8},
     {"applied_position", TYPE_INT8},
+    {"api_port", TYPE_INT8},
 };
 
 static void
@@ -148,6 +149,7 @@ fill_cluster_node(struct row *row, const struct view_of_member *view,
     put_int8(row, state->member.sql_port);
     put_int8(row, (int64_t)state->log_index);
     put_int8(row, (int64_t)state->applied_index);
+    put_int8(row, state->member.api_port);
 }
 
 static enum status

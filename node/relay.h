@@ -27,6 +27,11 @@ struct relay;
 bool relay_takes(struct client *client, const struct wire_message *message);
 /* Runner: deals with a message that relay_takes() took. True: go on with the next. */
 bool relay_step(struct client *client, const struct wire_message *message);
+/* Runner: the session has a block on the primary, or a COPY or half a unit under way. */
+bool relay_in_block(const struct client *client);
+/* Runner, on a primary: notes what a session must take along should the primary move. */
+void relay_note_parse(struct client *client, const struct wire_message *message);
+void relay_note_query(struct client *client, const char *text);
 /* Runner, before ReadyForQuery: tells a router up to where it must wait to read its writes. */
 void relay_tell_commit(struct client *client);
 /* Lane: ends the connection; relay_delete() comes later, from the loop. NULL is fine. */

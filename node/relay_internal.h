@@ -14,7 +14,8 @@ enum relay_link { RELAY_DOWN, RELAY_CONNECTING, RELAY_UP, RELAY_BROKEN };
 struct relay_statement {
     struct list link;
     struct buf message; /* its whole Parse message */
-    bool needs_primary, known_here, known_there;
+    const char *text;   /* in `message` */
+    bool classified, needs_primary, known_here, known_there;
     char name[];
 };
 

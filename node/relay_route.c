@@ -40,6 +40,9 @@ note_statement(struct client *client, struct slice whole, const char *name, cons
 {
     struct relay *relay = client->relay;
     struct relay_statement *statement = find_statement(relay, name);
+    if (statement != NULL && slice_equal(buf_slice(&statement->message), whole)) {
+        return; /* also when `whole` is that very message */
+    }
     if (statement != NULL) {
         drop_statement(statement);
     }
@@ -47,8 +50,19 @@ note_statement(struct client *client, struct slice whole, const char *name, cons
     ASSERT(statement != NULL);
     memcpy(statement->name, name, strlen(name) + 1);
     buf_append(&statement->message, whole.data, whole.size);
-    statement->needs_primary = sql_text_needs_primary(client->session, text);
+    statement->text = (const char *)statement->message.data + (text - (const char *)whole.data);
     list_push_front(&relay->statements, &statement->link);
+}
+
+/* Looked up when first asked: on a primary nobody asks. */
+static bool
+needs_primary(struct client *client, struct relay_statement *statement)
+{
+    if (!statement->classified) {
+        statement->classified = true;
+        statement->needs_primary = sql_text_needs_primary(client->session, statement->text);
+    }
+    return statement->needs_primary;
 }
 
 /* ---- a unit's messages ---- */
@@ -98,13 +112,14 @@ unit_needs_primary(struct client *client, struct slice unit)
             const char *name = read_cstring(&body), *text = read_cstring(&body);
             if (name != NULL && text != NULL) {
                 note_statement(client, whole, name, text);
-                needs |= find_statement(client->relay, name)->needs_primary;
+                needs |= needs_primary(client, find_statement(client->relay, name));
             }
         } else {
             const char *name = statement_named(&message);
             struct relay_statement *statement =
                 name == NULL ? NULL : find_statement(client->relay, name);
-            needs |= statement != NULL && message.type != 'C' && statement->needs_primary;
+            needs |=
+                statement != NULL && message.type != 'C' && needs_primary(client, statement);
         }
     }
     return needs;
@@ -399,6 +414,14 @@ run_unit_there(struct client *client, struct slice unit)
 
 /* ---- deciding ---- */
 
+bool
+relay_in_block(const struct client *client)
+{
+    const struct relay *relay = client->relay;
+    return relay != NULL && (relay->txn_status != SQL_TXN_IDLE || relay->copy_in ||
+                             relay->batch.size > 0 || relay->block_lost);
+}
+
 static bool
 block_is_here(struct client *client)
 {
@@ -430,6 +453,28 @@ is_setting(const char *text)
            strncasecmp(text, "discard ", 8) == 0;
 }
 
+void
+relay_note_parse(struct client *client, const struct wire_message *message)
+{
+    struct reader body = reader_make(message->body);
+    const char *name = read_cstring(&body), *text = read_cstring(&body);
+    if (client->is_relayed || name == NULL || text == NULL || name[0] == '\0') {
+        return; /* an unnamed statement lives as long as its unit */
+    }
+    UNUSED(relay_of(client));
+    struct slice whole = slice_make(message->body.data - 5, message->body.size + 5);
+    note_statement(client, whole, name, text);
+    find_statement(client->relay, name)->known_here = true;
+}
+
+void
+relay_note_query(struct client *client, const char *text)
+{
+    if (!client->is_relayed && is_setting(text)) {
+        buf_append(&relay_of(client)->settings, text, strlen(text) + 1);
+    }
+}
+
 static const char *
 query_text(const struct wire_message *message)
 {
@@ -458,9 +503,6 @@ query_goes_there(struct client *client, const struct wire_message *message)
     if (block_is_there(client) || sql_text_needs_primary(client->session, text)) {
         return true;
     }
-    if (is_setting(text)) {
-        buf_append(&relay_of(client)->settings, text, strlen(text) + 1);
-    }
     return false;
 }
 
@@ -472,9 +514,7 @@ relay_takes(struct client *client, const struct wire_message *message)
     if (client->is_relayed) {
         return !primary && !client->skip_to_sync && refuse_as_replica(message);
     }
-    bool there =
-        block_is_there(client) ||
-        (client->relay != NULL && (client->relay->copy_in || client->relay->batch.size > 0));
+    bool there = relay_in_block(client);
     if ((primary && !there) || type == 'X' || type == '\0' || client->phase == CLIENT_COPY_IN) {
         return false;
     }

@@ -4,9 +4,12 @@
 #include "node/node_internal.h"
 
 #include <arpa/inet.h>
+#include <jansson.h>
 #include <microhttpd.h>
 #include <stdio.h>
 #include <stdlib.h>
+
+#define UPLOAD_BYTES_MAX ((size_t)4096)
 
 struct rest {
     struct node *node;
@@ -58,18 +61,98 @@ answer_health(struct node *node, struct MHD_Connection *connection)
                   json);
 }
 
+/* The body of a POST, gathered over several calls of the handler. */
+struct upload {
+    size_t size;
+    char text[UPLOAD_BYTES_MAX];
+};
+
+static bool
+read_switchover(const struct upload *upload, struct switchover_request *request)
+{
+    const char *from = NULL, *to = NULL;
+    json_t *json = json_loadb(upload->text, upload->size, 0, NULL);
+    bool good = json != NULL &&
+                json_unpack(json, "{s:s, s:s, s?F}", "from", &from, "to", &to, "drain_seconds",
+                            &request->drain_seconds) == 0 &&
+                strlen(from) < sizeof(request->from) && strlen(to) < sizeof(request->to);
+    if (good) {
+        snprintf(request->from, sizeof(request->from), "%s", from);
+        snprintf(request->to, sizeof(request->to), "%s", to);
+    }
+    json_decref(json);
+    return good && request->drain_seconds >= 0 && request->drain_seconds <= 3600;
+}
+
+static enum MHD_Result
+answer_switchover(struct node *node, struct MHD_Connection *connection,
+                  const struct upload *upload)
+{
+    struct switchover_request request = {.drain_seconds = 5};
+    struct diag diag = {0};
+    char report[512];
+    if (!read_switchover(upload, &request)) {
+        return answer(
+            connection, MHD_HTTP_BAD_REQUEST,
+            "{\"message\":\"a JSON object with from, to and drain_seconds is expected\"}\n");
+    }
+    enum status status = switchover_run(node, &request, report, sizeof(report), &diag);
+    json_t *json = json_pack("{s:s}", "message", report);
+    char *text = json_dumps(json, 0);
+    enum MHD_Result result =
+        answer(connection, status == STATUS_OK ? MHD_HTTP_OK : MHD_HTTP_CONFLICT, text);
+    free(text);
+    json_decref(json);
+    return result;
+}
+
+static enum MHD_Result
+handle_post(struct node *node, struct MHD_Connection *connection, const char *url,
+            const char *bytes, size_t *byte_count, void **state)
+{
+    struct upload *upload = *state;
+    if (upload == NULL) {
+        *state = calloc(1, sizeof(*upload));
+        return *state == NULL ? MHD_NO : MHD_YES;
+    }
+    if (*byte_count > 0) {
+        if (*byte_count > UPLOAD_BYTES_MAX - upload->size) {
+            return MHD_NO;
+        }
+        memcpy(upload->text + upload->size, bytes, *byte_count);
+        upload->size += *byte_count;
+        *byte_count = 0;
+        return MHD_YES;
+    }
+    if (strcmp(url, "/api/v1/cluster/switchover") == 0) {
+        return answer_switchover(node, connection, upload);
+    }
+    return answer(connection, MHD_HTTP_NOT_FOUND, "{\"message\":\"no such resource\"}\n");
+}
+
+static void
+request_ended(void *arg, struct MHD_Connection *connection, void **state,
+              enum MHD_RequestTerminationCode code)
+{
+    UNUSED(arg);
+    UNUSED(connection);
+    UNUSED(code);
+    free(*state);
+    *state = NULL;
+}
+
 static enum MHD_Result
 handle(void *arg, struct MHD_Connection *connection, const char *url, const char *method,
        const char *version, const char *upload, size_t *upload_size, void **state)
 {
     struct node *node = ((struct rest *)arg)->node;
     UNUSED(version);
-    UNUSED(upload);
-    UNUSED(upload_size);
-    UNUSED(state);
+    if (strcmp(method, "POST") == 0) {
+        return handle_post(node, connection, url, upload, upload_size, state);
+    }
     if (strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0) {
         return answer(connection, MHD_HTTP_METHOD_NOT_ALLOWED,
-                      "{\"message\":\"only GET and HEAD are served here\"}\n");
+                      "{\"message\":\"only GET, HEAD and POST are served here\"}\n");
     }
     if (strcmp(url, "/primary") == 0 || strcmp(url, "/replica") == 0) {
         return answer_role(node, connection, url[1] == 'p');

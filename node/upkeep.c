@@ -132,7 +132,7 @@ enum status
 upkeep_start(struct node *node, struct diag *diag)
 {
     mutex_init(&node->upkeep.mu, LOCK_RANK_LEAF);
-    mutex_init(&node->upkeep.checkpoint_mu, LOCK_RANK_NODE);
+    mutex_init(&node->upkeep.checkpoint_mu, LOCK_RANK_CONTROL);
     cond_init(&node->upkeep.changed);
     return thread_start(&node->upkeep.thread, THREAD_BACKGROUND, "upkeep", upkeep_run, node,
                         diag);
