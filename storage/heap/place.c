@@ -5,6 +5,8 @@
 #include "base/errors.h"
 #include "storage/heap/table_internal.h"
 
+#define PAGES_TRIED_MAX 8 /* pages said to have room, before the heap grows */
+
 /* Replaces xids by their CSNs where every snapshot sees them: later readers need no look at the
  * xid table. True when something changed. */
 bool
@@ -133,8 +135,9 @@ add_to_target(const struct heap *heap, const struct version *version, struct pag
         at_out->line = (uint16_t)heap_page_add(data, heap->page_size, version);
         at_out->page = page_number(page);
     } else {
-        heap_memory_note(heap->memory, page_number(page),
-                         heap_page_room_compacted(data, heap->page_size), heap->page_size);
+        /* what a pin keeps from compaction is no room now: vacuum will note it */
+        heap_memory_note(heap->memory, page_number(page), heap_page_room(data, heap->page_size),
+                         heap->page_size);
     }
     page_unlatch(page);
     if (!fits) {
@@ -159,13 +162,14 @@ enum status
 place_version(const struct heap *heap, struct warm *warm, const struct version *version,
               struct page **target, struct version_at *at_out, struct diag *diag)
 {
-    for (;;) {
+    for (unsigned tries = 0;; tries++) {
         if (*target != NULL && add_to_target(heap, version, target, at_out)) {
             return STATUS_OK;
         }
         struct page_no no =
             heap_memory_find(heap->memory, version->tuple.size, heap->page_size);
-        if (no.v == PAGE_NO_NONE || no.v >= space_page_count(heap->pages, heap->space)) {
+        if (tries == PAGES_TRIED_MAX || no.v == PAGE_NO_NONE ||
+            no.v >= space_page_count(heap->pages, heap->space)) {
             enum status status = add_to_new_page(heap, warm, version, target, at_out, diag);
             if (status == STATUS_AGAIN) {
                 *target = NULL;

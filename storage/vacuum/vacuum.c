@@ -112,28 +112,19 @@ free_line(struct vacuum *vacuum, const struct dead *dead)
     atomic_fetch_sub_explicit(&vacuum->heap.body->dead_rows, 1, memory_order_relaxed);
 }
 
-/* The row map names the dead version: an undone one gives way to what it wanted to supersede;
- * what lies behind one that expired has expired too, and becomes orphans. */
-static void
-unlink_head(struct vacuum *vacuum, const struct dead *dead, struct page *map_page)
+/* What takes the dead version's place in the chain: behind an undone one lies what it wanted to
+ * supersede, perhaps undone too, perhaps alive; what lies behind an expired one has expired and
+ * becomes orphans. */
+static struct version_at
+heir(const struct vacuum *vacuum, const struct version *version)
 {
-    page_latch_exclusive(vacuum->page);
-    if (holds_still(vacuum, dead)) {
-        struct version now;
-        bool there =
-            heap_page_read(page_data(vacuum->page), vacuum->heap.page_size, dead->line, &now);
-        ASSERT(there);
-        page_dirty(map_page);
-        row_map_put(&vacuum->heap, map_page, dead->version.row,
-                    version_undone(vacuum->store, &now) ? now.prev : VERSION_AT_NONE);
-        free_line(vacuum, dead);
-    }
-    page_unlatch(vacuum->page);
+    return version_undone(vacuum->store, version) ? version->prev : VERSION_AT_NONE;
 }
 
 /* `successor` was seen to have the dead version as its previous one. */
 static void
-unlink_behind(struct vacuum *vacuum, const struct walk *successor, struct version_at at)
+unlink_behind(struct vacuum *vacuum, const struct walk *successor, struct version_at at,
+              struct version_at next)
 {
     struct version version;
     uint8_t *data = page_data(successor->page);
@@ -141,47 +132,67 @@ unlink_behind(struct vacuum *vacuum, const struct walk *successor, struct versio
     if (heap_page_read(data, vacuum->heap.page_size, successor->at.line, &version) &&
         version.row.v == successor->row.v && version_at_equal(version.prev, at)) {
         page_dirty(successor->page);
-        version.prev = VERSION_AT_NONE;
+        version.prev = next;
+        version.flags &= (uint8_t)~VERSION_KEYS_SAME;
         heap_page_write_header(data, successor->at.line, &version);
     }
     page_unlatch(successor->page);
 }
 
-/* Cuts the chain before `at`, as often as it is found there: a swung line may have moved the
+/* Leads the chain past `at`, as often as it is found there: a swung line may have moved the
  * successor between look and latch. */
 static enum status
-cut_chain(struct vacuum *vacuum, const struct dead *dead, struct version_at at,
-          struct diag *diag)
+bypass(struct vacuum *vacuum, struct row_id row, struct version_at at, struct version_at next,
+       struct diag *diag)
 {
     bool there = true;
     enum status status = STATUS_OK;
     while (status == STATUS_OK && there) {
         struct walk walk;
-        walk_init(&walk, &vacuum->heap, dead->version.row, &vacuum->warm);
+        walk_init(&walk, &vacuum->heap, row, &vacuum->warm);
         do {
             status = walk_step(&walk, &there, diag);
         } while (status == STATUS_OK && there && !version_at_equal(walk.version.prev, at));
         if (status == STATUS_OK && there) {
-            unlink_behind(vacuum, &walk, at);
+            unlink_behind(vacuum, &walk, at, next);
         }
         walk_end(&walk);
     }
     return status;
 }
 
+/* As the line is now; false when it holds something else. */
+static bool
+read_dead(struct vacuum *vacuum, const struct dead *dead, struct version *now)
+{
+    page_latch_shared(vacuum->page);
+    bool same =
+        holds_still(vacuum, dead) &&
+        heap_page_read(page_data(vacuum->page), vacuum->heap.page_size, dead->line, now);
+    page_unlatch(vacuum->page);
+    return same;
+}
+
 static enum status
 unlink_latched(struct vacuum *vacuum, const struct dead *dead, struct page *map_page,
                struct diag *diag)
 {
+    struct row_id row = dead->version.row;
+    struct version now;
     struct version_at at = {.page = page_number(vacuum->page), .line = (uint16_t)dead->line};
-    struct version_at head = row_map_get(&vacuum->heap, map_page, dead->version.row);
-    if (version_at_equal(head, at)) {
-        unlink_head(vacuum, dead, map_page);
+    if (!read_dead(vacuum, dead, &now)) {
         return STATUS_OK;
     }
-    TRY(cut_chain(vacuum, dead, at, diag));
+    bool head = version_at_equal(row_map_get(&vacuum->heap, map_page, row), at);
+    if (!head) {
+        TRY(bypass(vacuum, row, at, heir(vacuum, &now), diag));
+    }
     page_latch_exclusive(vacuum->page);
-    if (holds_still(vacuum, dead)) {
+    if (holds_still(vacuum, dead)) { /* else a writer swung the line meanwhile */
+        if (head) {
+            page_dirty(map_page);
+            row_map_put(&vacuum->heap, map_page, row, heir(vacuum, &now));
+        }
         free_line(vacuum, dead);
     }
     page_unlatch(vacuum->page);
