@@ -124,7 +124,8 @@ static enum status
 find_extent(struct slots *slots, uint32_t *extent_out, struct diag *diag)
 {
     uint64_t total = (uint64_t)slots->extent_count * SLOT_EXTENT;
-    bool in_pieces = total - slots->used_count > total / FREE_SHARE_MAX;
+    bool in_pieces = slots->extent_count > SMALL_EXTENTS &&
+                     total - slots->used_count > total / FREE_SHARE_MAX;
     if (slots->free_extent_count > 0 || in_pieces) {
         for (uint32_t i = 0; i < slots->extent_count; i++) {
             uint32_t extent = slots->next_extent + i;
