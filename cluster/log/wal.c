@@ -359,7 +359,7 @@ void
 wal_truncate(struct wal *wal, uint64_t index)
 {
     mutex_lock(&wal->mu);
-    ASSERT(index > wal->first_index);
+    ASSERT(index >= wal->first_index);
     ASSERT(index <= wal->last_index);
     wal__cache_truncate(wal, index);
     wal__runs_truncate(wal, index);
