@@ -91,6 +91,22 @@ store_close(struct store *store)
     free(store);
 }
 
+/* The data directory's own name must outlive a power loss, too. */
+static enum status
+make_data_dir(const struct store_options *options, struct diag *diag)
+{
+    char parent[PATH_BYTES];
+    TRY(vfs_make_dir(options->env->vfs, options->dir, diag));
+    snprintf(parent, sizeof(parent), "%s", options->dir);
+    char *slash = strrchr(parent, '/');
+    if (slash == NULL) {
+        snprintf(parent, sizeof(parent), ".");
+    } else {
+        slash[slash == parent ? 1 : 0] = '\0';
+    }
+    return vfs_sync_dir(options->env->vfs, parent, diag);
+}
+
 enum status
 store_open(const struct store_options *options, struct store **store_out, struct diag *diag)
 {
@@ -101,7 +117,7 @@ store_open(const struct store_options *options, struct store **store_out, struct
         return diag_fail(diag, STATUS_INVALID, SQLSTATE_CONFIG_FILE_ERROR,
                          "data directory's name is too long");
     }
-    TRY(vfs_make_dir(options->env->vfs, options->dir, diag));
+    TRY(make_data_dir(options, diag));
     struct store *store = store_new(options);
     struct pages_options pages_options = {.env = options->env,
                                           .dir = dir,
