@@ -10,7 +10,8 @@
 #define PUNCH_RESERVE_EXTENTS                                                                  \
     64u                   /* free extents that keep their space, for the next writes           \
                            */
-#define FREE_SHARE_MAX 4u /* grow the file only below a free share of 1/4 */
+#define FREE_SHARE_MAX 4u /* grow the file only below a free share of 1/4 ... */
+#define SMALL_EXTENTS 64u /* ... unless it has fewer extents than this */
 
 void
 slots_init(struct slots *slots, struct vfs *vfs, const char *dir, uint32_t page_size)
