@@ -145,7 +145,9 @@ struct query {
     /* SELECT .. FOR UPDATE: 0 = none */
     enum row_lock_mode lock_mode;
     enum lock_wait lock_wait;
-    /* set operation of two queries with the same column types; ORDER BY and LIMIT are ours */
+    /* set operation of two queries with the same column types; ORDER BY and LIMIT are ours. Its
+     * targets only tell names and types (their expressions are NULL constants). The two queries
+     * are one level further in than this one. */
     enum set_operation set_operation;
     struct query *left, *right;
     /* INSERT, UPDATE, DELETE: range 0 is the table changed */

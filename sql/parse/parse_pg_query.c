@@ -219,6 +219,25 @@ scratch_free(void *arena, void *pointer)
     UNUSED(pointer);
 }
 
+/* The scanner's own errors come without a place, and name the rest of the text: its place is
+ * where that begins. */
+static int
+error_position(struct reader *reader, const PgQueryError *error)
+{
+    static const char near[] = " at or near \"";
+    const char *rest = strstr(error->message, near);
+    if (error->cursorpos > 0 || rest == NULL) {
+        return error->cursorpos; /* 1-based, in characters already */
+    }
+    rest += sizeof(near) - 1;
+    size_t size = strlen(rest), text_size = strlen(reader->text);
+    if (size == 0 || size - 1 > text_size ||
+        memcmp(reader->text + text_size - (size - 1), rest, size - 1) != 0) {
+        return 0;
+    }
+    return parse__position(reader, (int)(text_size - (size - 1)));
+}
+
 static enum status
 syntax_error(struct reader *reader, const PgQueryError *error)
 {
@@ -244,7 +263,7 @@ syntax_error(struct reader *reader, const PgQueryError *error)
     enum status status =
         diag_fail(reader->diag, STATUS_INVALID,
                   is_missing ? SQLSTATE_FEATURE_NOT_SUPPORTED : sqlstate, "%s", error->message);
-    diag_position(reader->diag, error->cursorpos); /* 1-based, in characters already */
+    diag_position(reader->diag, error_position(reader, error));
     return status;
 }
 
