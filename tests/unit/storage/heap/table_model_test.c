@@ -35,6 +35,7 @@ struct model_session {
     struct model_view *view; /* what it must see */
     bool touched[ROWS_MAX];  /* its own changes */
     struct model_view *saved[SAVEPOINTS_MAX];
+    bool saved_touched[SAVEPOINTS_MAX][ROWS_MAX];
     uint64_t savepoints[SAVEPOINTS_MAX];
     unsigned savepoint_count;
 };
@@ -262,6 +263,7 @@ step_savepoint(struct model *m, unsigned s)
     if (count < SAVEPOINTS_MAX && rng_below(&m->rng, 2) == 0) {
         session->savepoints[count] = txn_savepoint(session->session.txn);
         *session->saved[count] = *session->view;
+        memcpy(session->saved_touched[count], session->touched, sizeof(session->touched));
         session->savepoint_count++;
     } else if (count > 0) {
         unsigned to = (unsigned)rng_below(&m->rng, count);
@@ -271,6 +273,7 @@ step_savepoint(struct model *m, unsigned s)
         } else {
             txn_rollback_to(session->session.txn, session->savepoints[to]);
             *session->view = *session->saved[to];
+            memcpy(session->touched, session->saved_touched[to], sizeof(session->touched));
             session->savepoint_count = to + 1;
         }
     }
