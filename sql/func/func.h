@@ -1,10 +1,9 @@
 /* func.h: functions, operators, casts and aggregates: one table, found by name and types.
  *
- * Promises: names, argument types, strictness and results are PostgreSQL 15's; a name that is not
- *           here is 42883. Functions work on vectors: one call a batch.
- * Thread:   constant tables; a call's state is its caller's.
- * See:      functions.def, operators.def, casts.def, aggregates.def.
- * SPDX-License-Identifier: Apache-2.0 */
+ * Promises: names, argument types, strictness and results are PostgreSQL 15's; a name that is
+ * not here is 42883. Functions work on vectors: one call a batch. Thread:   constant tables; a
+ * call's state is its caller's. See:      functions.def, operators.def, casts.def,
+ * aggregates.def. SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
 #include "base/rng.h"
@@ -19,15 +18,15 @@ struct func_call {
     struct arena *arena; /* of the batch: results that need memory */
     struct diag *diag;
     enum type_id result_type;
-    int32_t typmod;      /* of a cast's target, else -1 */
-    void *state;         /* the node's memory between batches (a compiled pattern); starts NULL */
+    int32_t typmod; /* of a cast's target, else -1 */
+    void *state;    /* the node's memory between batches (a compiled pattern); starts NULL */
     struct arena *state_arena; /* of the statement: lives as long as `state` */
 };
 
 /* Fills `result` (initialised to `count` rows; if the function is strict, rows with a NULL
  * argument are marked NULL already and are to be skipped). */
-typedef enum status (*func_fn)(struct func_call *call, const struct vector *args, unsigned count,
-                               struct vector *result);
+typedef enum status (*func_fn)(struct func_call *call, const struct vector *args,
+                               unsigned count, struct vector *result);
 
 enum volatility { VOLATILITY_IMMUTABLE, VOLATILITY_STABLE, VOLATILITY_VOLATILE };
 
@@ -93,7 +92,8 @@ struct func_match {
     const struct func *func;           /* PLAIN, OPERATOR */
     const struct set_func *set_func;   /* SET */
     const struct aggregate *aggregate; /* AGGREGATE */
-    enum type_id arg_types[FUNC_ARGS_MAX]; /* the caller casts its arguments to these, implicitly */
+    enum type_id
+        arg_types[FUNC_ARGS_MAX]; /* the caller casts its arguments to these, implicitly */
     enum type_id result;
 };
 
@@ -107,12 +107,14 @@ MUST_CHECK enum status operator_resolve(const char *name, const enum type_id *ar
 MUST_CHECK enum status func_resolve(const char *name, const enum type_id *args,
                                     unsigned arg_count, struct func_match *match_out,
                                     struct diag *diag);
-/* The common type of CASE, COALESCE, VALUES, UNION, IN; `what` for the message ("CASE types"). */
+/* The common type of CASE, COALESCE, VALUES, UNION, IN; `what` for the message ("CASE types").
+ */
 MUST_CHECK enum status type_common(const enum type_id *types, unsigned count, const char *what,
                                    enum type_id *type_out, struct diag *diag);
 /* The comparison function of "=" or "<" for sorting, hashing and index look-ups; NULL: none. */
 const struct func *operator_func(const char *name, enum type_id left, enum type_id right);
 /* For pg_proc and friends. */
 const struct func *func_table(unsigned *count_out);
-/* The operator ("=", "<", "<=", ">", ">=") that a function computes, else NULL: for the planner. */
+/* The operator ("=", "<", "<=", ">", ">=") that a function computes, else NULL: for the
+ * planner. */
 const char *func_operator_name(const struct func *func);

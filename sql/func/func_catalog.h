@@ -1,9 +1,8 @@
 /* func_catalog.h: what functions ask of the catalog: names of objects, texts of definitions.
  *
- * Promises: sql_context.catalog_hooks points at one; a hook that is NULL makes the function that
- *           needs it answer 0A000.
- * Owns:     nothing: implemented by sql/catalog or sql/. Texts go to the caller's buf.
- * Thread:   the session's. Needs a transaction in cx->txn.
+ * Promises: sql_context.catalog_hooks points at one; a hook that is NULL makes the function
+ * that needs it answer 0A000. Owns:     nothing: implemented by sql/catalog or sql/. Texts go
+ * to the caller's buf. Thread:   the session's. Needs a transaction in cx->txn.
  * SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
@@ -14,7 +13,8 @@ struct func_catalog_hooks {
      * unless `missing_ok`: then *oid_out is 0. */
     enum status (*relation_by_name)(struct sql_context *cx, struct slice name, bool missing_ok,
                                     uint32_t *oid_out);
-    /* regclass output: quoted and, if it is not visible, with its schema. *found_out false: none. */
+    /* regclass output: quoted and, if it is not visible, with its schema. *found_out false:
+     * none. */
     enum status (*relation_name)(struct sql_context *cx, uint32_t oid, struct buf *out,
                                  bool *found_out);
     enum status (*schema_name)(struct sql_context *cx, uint32_t oid, struct buf *out,

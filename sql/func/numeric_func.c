@@ -1,0 +1,300 @@
+/* numeric_func.c: operators and functions of numeric. SPDX-License-Identifier: Apache-2.0 */
+#include "sql/func/func_internal.h"
+
+typedef void (*numeric_operation)(const struct numeric *a, const struct numeric *b,
+                                  struct arena *arena, struct numeric *out);
+
+static enum status
+run_operation(FUNC_PARAMETERS, numeric_operation operation)
+{
+    struct slice *r = result->data;
+    EACH_ROW(i)
+    {
+        struct numeric a, b, out;
+        numeric_decode(VECTOR_AT(&args[0], struct slice, i), call->arena, &a);
+        numeric_decode(VECTOR_AT(&args[1], struct slice, i), call->arena, &b);
+        operation(&a, &b, call->arena, &out);
+        TRY(numeric_encode(&out, call->arena, &r[i], call->diag));
+    }
+    return STATUS_OK;
+}
+
+enum status
+add_numeric(FUNC_PARAMETERS)
+{
+    return run_operation(call, args, count, result, numeric_add);
+}
+enum status
+subtract_numeric(FUNC_PARAMETERS)
+{
+    return run_operation(call, args, count, result, numeric_subtract);
+}
+enum status
+multiply_numeric(FUNC_PARAMETERS)
+{
+    return run_operation(call, args, count, result, numeric_multiply);
+}
+
+DEFINE_ROWS(divide_numeric, 2)
+{
+    struct numeric a, b, quotient;
+    numeric_decode(v[0].bytes, call->arena, &a);
+    numeric_decode(v[1].bytes, call->arena, &b);
+    TRY(numeric_divide(&a, &b, call->arena, &quotient, call->diag));
+    return func__numeric_result(call, &quotient, out);
+}
+DEFINE_ROWS(modulo_numeric, 2)
+{
+    struct numeric a, b, rest;
+    numeric_decode(v[0].bytes, call->arena, &a);
+    numeric_decode(v[1].bytes, call->arena, &b);
+    TRY(numeric_modulo(&a, &b, call->arena, &rest, call->diag));
+    return func__numeric_result(call, &rest, out);
+}
+/* div(a, b): the whole quotient, cut. */
+DEFINE_ROWS(div_numeric, 2)
+{
+    struct numeric a, b, quotient;
+    numeric_decode(v[0].bytes, call->arena, &a);
+    numeric_decode(v[1].bytes, call->arena, &b);
+    if (numeric_is_special(&a) || numeric_is_special(&b) || numeric_is_zero(&b)) {
+        TRY(numeric_divide(&a, &b, call->arena, &quotient, call->diag));
+    } else {
+        numeric_divide_scale(&a, &b, 0, false, call->arena, &quotient);
+    }
+    return func__numeric_result(call, &quotient, out);
+}
+DEFINE_ROWS(negate_numeric, 1)
+{
+    struct numeric n;
+    numeric_decode(v[0].bytes, call->arena, &n);
+    numeric_negate(&n);
+    return func__numeric_result(call, &n, out);
+}
+DEFINE_ROWS(plus_numeric, 1)
+{
+    UNUSED(call);
+    out->bytes = v[0].bytes;
+    return STATUS_OK;
+}
+DEFINE_ROWS(abs_numeric, 1)
+{
+    struct numeric n;
+    numeric_decode(v[0].bytes, call->arena, &n);
+    if (n.flags == NUMERIC_MINUS || n.flags == NUMERIC_MINUS_INFINITY) {
+        numeric_negate(&n);
+    }
+    return func__numeric_result(call, &n, out);
+}
+DEFINE_ROWS(sign_numeric, 1)
+{
+    struct numeric n, sign;
+    numeric_decode(v[0].bytes, call->arena, &n);
+    if (n.flags == NUMERIC_NAN) {
+        return func__numeric_result(call, &n, out);
+    }
+    numeric_from_int64(numeric_sign(&n), call->arena, &sign);
+    return func__numeric_result(call, &sign, out);
+}
+DEFINE_ROWS(ceil_numeric, 1)
+{
+    struct numeric n;
+    numeric_decode(v[0].bytes, call->arena, &n);
+    numeric_ceil(&n, call->arena);
+    return func__numeric_result(call, &n, out);
+}
+DEFINE_ROWS(floor_numeric, 1)
+{
+    struct numeric n;
+    numeric_decode(v[0].bytes, call->arena, &n);
+    numeric_floor(&n, call->arena);
+    return func__numeric_result(call, &n, out);
+}
+
+static enum status
+round_to(struct func_call *call, struct slice bytes, int32_t scale, bool cut, struct value *out)
+{
+    struct numeric n;
+    int limited = MAX(MIN(scale, 2000), -2000);
+    numeric_decode(bytes, call->arena, &n);
+    if (cut) {
+        numeric_truncate(&n, limited);
+    } else {
+        numeric_round(&n, limited, call->arena);
+    }
+    n.scale = numeric_is_special(&n) ? 0 : MAX(limited, 0);
+    return func__numeric_result(call, &n, out);
+}
+DEFINE_ROWS(round_numeric, 1)
+{
+    return round_to(call, v[0].bytes, 0, false, out);
+}
+DEFINE_ROWS(round_numeric_to, 2)
+{
+    return round_to(call, v[0].bytes, v[1].i32, false, out);
+}
+DEFINE_ROWS(trunc_numeric, 1)
+{
+    return round_to(call, v[0].bytes, 0, true, out);
+}
+DEFINE_ROWS(trunc_numeric_to, 2)
+{
+    return round_to(call, v[0].bytes, v[1].i32, true, out);
+}
+DEFINE_ROWS(scale_numeric, 1)
+{
+    UNUSED(call);
+    out->is_null = v[0].bytes.data[0] >= NUMERIC_NAN;
+    out->i32 = get_u16(v[0].bytes.data + 1);
+    return STATUS_OK;
+}
+
+/* ---- powers ---- */
+
+/* x^n for whole n by squaring, exact; scale is cut on the way so that it cannot explode. */
+static void
+power_whole(const struct numeric *base, uint64_t exponent, int work_scale, struct arena *arena,
+            struct numeric *out)
+{
+    struct numeric square = *base, product;
+    numeric_from_int64(1, arena, out);
+    for (; exponent != 0; exponent >>= 1) {
+        if ((exponent & 1) != 0) {
+            numeric_multiply(out, &square, arena, &product);
+            *out = product;
+            if (out->scale > work_scale) {
+                numeric_round(out, work_scale, arena);
+            }
+        }
+        if (exponent > 1) {
+            numeric_multiply(&square, &square, arena, &product);
+            square = product;
+            if (square.scale > work_scale) {
+                numeric_round(&square, work_scale, arena);
+            }
+        }
+    }
+}
+
+/* Decimal weight of the first digit: floor(log10|x|). */
+static int
+decimal_weight(const struct numeric *n)
+{
+    if (n->count == 0) {
+        return 0;
+    }
+    unsigned first = n->digits[0];
+    return n->weight * 4 + (first >= 1000 ? 3 : first >= 100 ? 2 : first >= 10 ? 1 : 0);
+}
+
+static enum status
+power_error(struct func_call *call, const char *message)
+{
+    return diag_fail(call->diag, STATUS_INVALID, SQLSTATE_INVALID_ARGUMENT_FOR_POWER_FUNCTION,
+                     "%s", message);
+}
+
+/* Result scale as PostgreSQL's power_var_int: 16 significant digits at least. */
+static int
+power_scale(const struct numeric *base, int64_t exponent)
+{
+    double log10_base = 0;
+    if (base->count > 0) {
+        double f = base->digits[0];
+        int weight = base->weight * 4;
+        for (int i = 1; i < MIN(base->count, 4); i++) {
+            f = f * NUMERIC_BASE + base->digits[i];
+            weight -= 4;
+        }
+        log10_base = __builtin_log10(f) + weight;
+    }
+    double digits = (double)exponent * log10_base;
+    int scale = 16 - (int)MAX(MIN(digits, 2000.0), -2000.0);
+    return MIN(MAX(MAX(scale, base->scale), 0), NUMERIC_RESULT_SCALE_MAX);
+}
+
+static enum status
+power_to_int(struct func_call *call, const struct numeric *base, int64_t exponent,
+             struct value *out)
+{
+    struct numeric raised, one, inverse;
+    if (base->count == 0 && exponent < 0) {
+        return power_error(call, "zero raised to a negative power is undefined");
+    }
+    int scale = power_scale(base, exponent);
+    uint64_t magnitude = exponent < 0 ? (uint64_t)0 - (uint64_t)exponent : (uint64_t)exponent;
+    double whole_digits = (double)magnitude * (decimal_weight(base) + 1);
+    if (magnitude > 1000000 || whole_digits > 131072) {
+        return diag_fail(call->diag, STATUS_INVALID, SQLSTATE_NUMERIC_VALUE_OUT_OF_RANGE,
+                         "value overflows numeric format");
+    }
+    /* the lost digits of small bases come back when the result is inverted */
+    int guard = 8 + (exponent < 0 ? 2 * MAX(decimal_weight(base), 0) * (int)magnitude : 0);
+    int work = scale + guard + MAX(-decimal_weight(base), 0) * (int)MIN(magnitude, 1000U);
+    power_whole(base, magnitude, MIN(work, NUMERIC_SCALE_MAX), call->arena, &raised);
+    if (exponent < 0) {
+        if (raised.count == 0) {
+            return diag_fail(call->diag, STATUS_INVALID, SQLSTATE_NUMERIC_VALUE_OUT_OF_RANGE,
+                             "value overflows numeric format");
+        }
+        numeric_from_int64(1, call->arena, &one);
+        numeric_divide_scale(&one, &raised, scale, true, call->arena, &inverse);
+        raised = inverse;
+    }
+    numeric_round(&raised, scale, call->arena);
+    raised.scale = scale;
+    return func__numeric_result(call, &raised, out);
+}
+
+DEFINE_ROWS(power_numeric, 2)
+{
+    struct numeric base, exponent;
+    numeric_decode(v[0].bytes, call->arena, &base);
+    numeric_decode(v[1].bytes, call->arena, &exponent);
+    int64_t whole = 0;
+    bool is_whole = !numeric_is_special(&exponent) && exponent.count <= exponent.weight + 1 &&
+                    numeric_to_int64(&exponent, &whole);
+    if (numeric_is_special(&base) || !is_whole) {
+        return func__unsupported(call, "power() of numeric with a fraction or infinity as "
+                                       "exponent (cast to double precision)");
+    }
+    return power_to_int(call, &base, whole, out);
+}
+
+/* Newton's method on the integer that has twice the decimals: the result is cut and then
+ * rounded by comparing squares. */
+DEFINE_ROWS(sqrt_numeric, 1)
+{
+    struct numeric n, x, next, sum, two;
+    numeric_decode(v[0].bytes, call->arena, &n);
+    if (n.flags == NUMERIC_MINUS || n.flags == NUMERIC_MINUS_INFINITY) {
+        return power_error(call, "cannot take square root of a negative number");
+    }
+    if (numeric_is_special(&n)) {
+        return func__numeric_result(call, &n, out);
+    }
+    int weight = n.count > 0 ? (n.weight >= 0 ? n.weight * 2 + 1 : 1 - (-n.weight * 2)) : 0;
+    int scale = MIN(MAX(MAX(16 - weight, n.scale), 0), NUMERIC_RESULT_SCALE_MAX);
+    if (n.count == 0) {
+        n.scale = scale;
+        return func__numeric_result(call, &n, out);
+    }
+    numeric_from_double(__builtin_sqrt(numeric_to_double(&n)), 15, call->arena, &x);
+    if (numeric_is_special(&x) || x.count == 0) {
+        return func__unsupported(call, "the square root of a number beyond double precision");
+    }
+    numeric_from_int64(2, call->arena, &two);
+    for (int i = 0; i < 12; i++) { /* digits double each time: 15 * 2^7 > 1000 */
+        numeric_divide_scale(&n, &x, scale + 8, true, call->arena, &next);
+        numeric_add(&x, &next, call->arena, &sum);
+        numeric_divide_scale(&sum, &two, scale + 8, true, call->arena, &next);
+        bool done = numeric_compare(&next, &x) == 0;
+        x = next;
+        if (done) {
+            break;
+        }
+    }
+    numeric_round(&x, scale, call->arena);
+    x.scale = scale;
+    return func__numeric_result(call, &x, out);
+}
