@@ -56,6 +56,13 @@ struct diag {
         }                                                                                      \
     } while (0)
 
+/* For a status that changes nothing here; the line says why in a comment. */
+#define STATUS_IGNORED(x)                                                                      \
+    do {                                                                                       \
+        enum status ignored_status_ = (x);                                                     \
+        (void)ignored_status_;                                                                 \
+    } while (0)
+
 void diag_clear(struct diag *diag);
 
 /* Reports `message` under `sqlstate` (a name of base/errors.h, for example

@@ -262,7 +262,7 @@ node_free(struct node *node)
     }
     if (node->store != NULL && node->cluster_runs && !node->damaged) {
         struct diag diag = {0};
-        UNUSED(upkeep_checkpoint(node, &diag)); /* logged; the log has it all */
+        STATUS_IGNORED(upkeep_checkpoint(node, &diag)); /* logged; the log has it all */
     }
     if (node->engine != NULL) {
         sql_engine_close(node->engine);

@@ -181,7 +181,8 @@ rest_start(struct node *node, struct diag *diag)
         MHD_start_daemon(MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_EPOLL,
                          (uint16_t)node->settings.server_api_port, NULL, NULL, handle, rest,
                          MHD_OPTION_SOCK_ADDR, &at, MHD_OPTION_CONNECTION_LIMIT, 100u,
-                         MHD_OPTION_CONNECTION_TIMEOUT, 10u, MHD_OPTION_END);
+                         MHD_OPTION_CONNECTION_TIMEOUT, 60u, MHD_OPTION_THREAD_POOL_SIZE, 2u,
+                         MHD_OPTION_NOTIFY_COMPLETED, request_ended, NULL, MHD_OPTION_END);
     if (rest->daemon == NULL) {
         free(rest);
         return diag_fail(diag, STATUS_CONFLICT, SQLSTATE_OBJECT_IN_USE,

@@ -162,7 +162,7 @@ commit_barrier(struct node *node)
 {
     struct waiter waiter;
     waiter_init(&waiter);
-    UNUSED(node_propose(node, ENTRY_SEQUENCE, slice_make(NULL, 0), &waiter, NULL));
+    STATUS_IGNORED(node_propose(node, ENTRY_SEQUENCE, slice_make(NULL, 0), &waiter, NULL));
     waiter_deinit(&waiter);
 }
 

@@ -120,7 +120,8 @@ upkeep_run(void *arg)
         }
         if (checkpoint_is_due(node, last_ns)) {
             struct diag diag = {0};
-            UNUSED(upkeep_checkpoint(node, &diag)); /* logged; storage latches what is damage */
+            STATUS_IGNORED(
+                upkeep_checkpoint(node, &diag)); /* logged; storage latches what is damage */
             last_ns = clock_monotonic_ns(node->env.clock);
         }
         vacuum_where_due(node, &waiter);
