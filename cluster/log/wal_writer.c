@@ -96,7 +96,9 @@ write_group(struct wal *wal, const struct group *group, uint64_t *block_out, str
     if (fault_fires(wal->env->faults, FAULT_LOG_SYNC_FAILS)) {
         return diag_fail(diag, STATUS_IO, SQLSTATE_IO_ERROR, "sync a file: fault injected");
     }
-    TRY(vfs_sync(segment->file, diag));
+    if (!fault_fires(wal->env->faults, FAULT_CANARY_EARLY_ACK)) {
+        TRY(vfs_sync(segment->file, diag));
+    }
     *block_out = wal->next_block;
     wal->next_block += count;
     wal->next_batch_no++;
@@ -109,10 +111,10 @@ publish(struct wal *wal, const struct group *group, uint64_t block)
 {
     struct wal_marker marker = {.segment_no = growing(wal)->no, .block = block};
     mutex_lock(&wal->mu);
-    if (group->truncate_from != 0 && block != 0) {
+    if (group->truncate_from != 0) {
         wal__markers_truncate(wal, group->truncate_from);
     }
-    if (group->last >= group->first && block != 0) {
+    if (group->last >= group->first) {
         marker.index = group->first;
         wal__marker_push(wal, marker);
     }
@@ -253,9 +255,6 @@ wal__write_step(void *arg)
         return keep_house(wal);
     }
     uint64_t block = 0;
-    if (fault_fires(wal->env->faults, FAULT_CANARY_EARLY_ACK)) {
-        publish(wal, &group, 0);
-    }
     struct diag diag = {0};
     enum status status = write_group(wal, &group, &block, &diag);
     if (status == STATUS_OK) {
