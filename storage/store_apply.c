@@ -558,8 +558,8 @@ one_step(struct store *store, uint64_t index, uint64_t term)
         mutex_unlock(&store->objects.mu);
     }
     gate_leave(store->pages);
-    /* pairs with the acquire loads of txn_take_snapshot() and xid_state_for_writer() */
-    atomic_store_explicit(&store->visible_csn, index, memory_order_release);
+    /* pairs with the loads of txn_take_snapshot(), store_horizon(), xid_state_for_writer() */
+    atomic_store(&store->visible_csn, index);
 }
 
 /* The proposer of a part learns its index before its proposal returns. */

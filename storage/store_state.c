@@ -1,7 +1,9 @@
 /* store_state.c: what others ask a store: position, leadership, outcomes, hash. See store.h.
  * SPDX-License-Identifier: Apache-2.0 */
+#include "base/errors.h"
 #include "base/log.h"
 #include "storage/txn/txn_internal.h"
+#include "storage/verify/verify.h"
 
 /* ---- position ---- */
 
@@ -118,4 +120,50 @@ bool
 store_damaged(struct store *store)
 {
     return atomic_load(&store->damaged) || pages_damaged(store->pages);
+}
+
+/* ---- checks ---- */
+
+struct hash_sum {
+    struct hash128 sum;
+};
+
+static void
+add_hash(void *arg, struct generation *g)
+{
+    struct hash_sum *all = arg;
+    bool counted = g->kind == OBJECT_TABLE && !g->created_aborted;
+    for (const struct generation *older = g->older; counted && older != NULL;
+         older = older->older) {
+        counted = older->body != g->body; /* a shared body counts once */
+    }
+    if (counted) {
+        all->sum = hash128_add(all->sum, g->body->hash);
+    }
+}
+
+/* The sum kept for the whole store is that of its tables'. */
+static bool
+hashes_add_up(struct store *store, struct diag *diag)
+{
+    struct hash_sum all = {0};
+    mutex_lock(&store->objects.mu);
+    mutex_lock(&store->state_mu);
+    objects__foreach(store, add_hash, &all);
+    bool ok = all.sum.low == store->hash.low && all.sum.high == store->hash.high;
+    mutex_unlock(&store->state_mu);
+    mutex_unlock(&store->objects.mu);
+    if (!ok) {
+        enum status status = diag_fail(diag, STATUS_CORRUPT, SQLSTATE_DATA_CORRUPTED,
+                                       "the tables' state hashes do not add up to the store's");
+        UNUSED(status);
+    }
+    return ok;
+}
+
+bool
+store_check(struct store *store, bool deep, struct diag *diag)
+{
+    return pages_check(store->pages, deep, diag) && hashes_add_up(store, diag) &&
+           (!deep || tables_check(store, diag));
 }

@@ -8,9 +8,10 @@
  *
  *     weak                              strong
  *     note in own slot                  strong[h]++
- *     fence                             fence
  *     strong[h] == 0? then it is held   look at every transaction's slots, wait for their ends
- * One of the two sees the other.
+ * One of the two sees the other: all these accesses are sequentially consistent, as are
+ * clearing a slot and looking at has_end_waiters against setting that and looking at the slot
+ * again.
  *
  * Locks of a transaction that is not alive count for nothing: rule 4 ends it by its state, the
  * memory goes when its session comes by.
@@ -397,7 +398,7 @@ fast_modes(const struct txn *txn, uint32_t table)
 {
     unsigned modes = 0, count = atomic_load(&txn->fast_count);
     for (unsigned i = 0; i < count; i++) {
-        uint64_t word = atomic_load_explicit(&txn->fast[i].word, memory_order_relaxed);
+        uint64_t word = atomic_load(&txn->fast[i].word);
         modes |= word >> 8 == table ? (unsigned)(word & 0xff) << 1 : 0;
     }
     return modes;
@@ -435,7 +436,6 @@ lock_fast(struct txn *txn, uint32_t table, unsigned mode)
     uint64_t before = atomic_load_explicit(&slot->word, memory_order_relaxed);
     slot->depth = txn->depth;
     atomic_store(&slot->word, before | fast_word(table, mode));
-    atomic_thread_fence(memory_order_seq_cst); /* pairs with wait_for_weak_holders() */
     if (atomic_load(strong_counter(txn->store, table)) == 0) {
         return true;
     }
@@ -454,7 +454,6 @@ weak_holder(struct txn *txn, uint32_t table, unsigned mode)
             continue;
         }
         atomic_store(&it->has_end_waiters, true);
-        atomic_thread_fence(memory_order_seq_cst); /* pairs with txn__wake_end_waiters() */
         if ((fast_modes(it, table) & table_conflicts[mode]) != 0) {
             return it;
         }
@@ -641,7 +640,7 @@ locks__release(struct txn *txn, unsigned depth)
     unsigned count = atomic_load(&txn->fast_count);
     for (unsigned i = 0; i < count; i++) {
         if (txn->fast[i].depth >= depth) {
-            atomic_store_explicit(&txn->fast[i].word, 0, memory_order_release);
+            atomic_store(&txn->fast[i].word, 0);
         }
     }
     if (depth == 0) {

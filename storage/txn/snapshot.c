@@ -5,14 +5,15 @@
 
 #define APPLY_POLL_NS ((int64_t)1000000)
 
-/* Rule 7: announce, fence, re-read, use what was re-read.
+/* Rule 7: announce, fence, re-read, use what was re-read. The fence is in the sequential
+ * consistency of these accesses and of the publishing store (one_step() in store_apply.c): on
+ * the machines we know the announcing store is a full barrier.
  *
  *     reader                      vacuum
  *     v = visible                 V = visible
- *     announced = v               fence
- *     fence                       horizon = min(V, every announced)
+ *     announced = v               horizon = min(V, every announced)
  *     snapshot = visible
- * If vacuum missed the announcement, the re-read came after its fence: snapshot >= V. */
+ * If vacuum missed the announcement, the re-read came after its look: snapshot >= V. */
 void
 txn_take_snapshot(struct txn *txn)
 {
@@ -21,9 +22,8 @@ txn_take_snapshot(struct txn *txn)
     }
     struct store *store = txn->store;
     uint64_t first = atomic_load_explicit(&store->visible_csn, memory_order_acquire);
-    atomic_store_explicit(&txn->announced, MAX(first, 1), memory_order_relaxed);
-    atomic_thread_fence(memory_order_seq_cst);
-    txn->snapshot = atomic_load_explicit(&store->visible_csn, memory_order_acquire);
+    atomic_store(&txn->announced, MAX(first, 1));
+    txn->snapshot = atomic_load(&store->visible_csn);
     txn->has_snapshot = true;
 }
 
@@ -36,11 +36,10 @@ txn_snapshot_csn(const struct txn *txn)
 struct csn
 store_horizon(struct store *store)
 {
-    uint64_t horizon = atomic_load_explicit(&store->visible_csn, memory_order_acquire);
-    atomic_thread_fence(memory_order_seq_cst);
+    uint64_t horizon = atomic_load(&store->visible_csn);
     for (struct txn *txn = atomic_load_explicit(&store->txns.all, memory_order_acquire);
          txn != NULL; txn = txn->all_next) {
-        uint64_t announced = atomic_load_explicit(&txn->announced, memory_order_acquire);
+        uint64_t announced = atomic_load(&txn->announced);
         if (announced != 0 && announced < horizon) {
             horizon = announced;
         }

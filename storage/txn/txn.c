@@ -444,8 +444,7 @@ void
 txn__wake_end_waiters(struct txn *txn)
 {
     struct txns *txns = &txn->store->txns;
-    /* pairs with the fence of who set it and looks at our locks again */
-    atomic_thread_fence(memory_order_seq_cst);
+    /* sequentially consistent with our change before it: who set it looks at our locks again */
     if (!atomic_load(&txn->has_end_waiters)) {
         return;
     }

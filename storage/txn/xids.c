@@ -95,21 +95,16 @@ xids_assign(struct xids *xids)
     return (struct xid){v};
 }
 
-/* The value is stored before the chunk is called dirty: a flush that clears the flag first and
- * copies then either copies the value or leaves the flag set for the next. */
+/* All sequentially consistent: a flush clears the flag, then copies; who stores a value, then
+ * looks at the flag, either finds it cleared (and sets it) or is copied. */
 void
 xids_set(struct xids *xids, struct xid xid, uint64_t value)
 {
     struct xid_chunk *chunk = chunk_at(xids, xid.v / XIDS_PER_CHUNK);
     ASSERT(chunk != NULL);
-    atomic_store_explicit(&chunk->values[xid.v % XIDS_PER_CHUNK], value, memory_order_release);
-    if (!atomic_load_explicit(&chunk->dirty, memory_order_relaxed)) {
+    atomic_store(&chunk->values[xid.v % XIDS_PER_CHUNK], value);
+    if (!atomic_load(&chunk->dirty)) {
         atomic_store(&chunk->dirty, true);
-    } else {
-        atomic_thread_fence(memory_order_seq_cst);
-        if (!atomic_load(&chunk->dirty)) {
-            atomic_store(&chunk->dirty, true);
-        }
     }
 }
 
