@@ -306,10 +306,11 @@ write_one(struct group *group, struct node *node)
     buf_u64(&record, number);
     buf_u32(&record, (uint32_t)filler);
     memset(buf_extend(&record, filler), (int)(number & 0xff), filler);
-    struct call *call =
-        calloc(1, sizeof(*call)); /* lives as long as the run: see group_calls */
+    struct call *call = calloc(1, sizeof(*call));
     ASSERT(call != NULL);
-    *call = (struct call){.group = group, .node = node->number, .number = number};
+    *call = (struct call){
+        .next = group->writes, .group = group, .node = node->number, .number = number};
+    group->writes = call;
     cluster_submit_txn(node->cluster, node->leading_term, buf_slice(&record), on_refused, call);
     buf_deinit(&record);
 }
