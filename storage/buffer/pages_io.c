@@ -181,25 +181,30 @@ clean(struct pages *pages, struct page *page)
 }
 
 static bool
-get_busy(struct pages *pages, struct page *page, bool wait)
+try_hold(struct pages *pages, struct page *page)
 {
-    while (!pool_try_busy(page)) {
-        if (!wait) {
-            return false;
-        }
-        pool_wait_idle(&pages->pool, page);
+    if (!pool_try_busy(page)) {
+        return false;
     }
-    return true;
-}
-
-static bool
-get_latch(struct page *page, bool wait)
-{
-    if (wait) {
-        latch_shared(&page->latch);
+    if (latch_try_shared(&page->latch)) {
         return true;
     }
-    return latch_try_shared(&page->latch);
+    pool_idle(&pages->pool, page);
+    return false;
+}
+
+/* The caller holds no frame busy: a truncation may wait for those while it holds latches. */
+static void
+hold(struct pages *pages, struct page *page)
+{
+    for (;;) {
+        latch_shared(&page->latch);
+        if (pool_try_busy(page)) {
+            return;
+        }
+        latch_release(&page->latch);
+        pool_wait_idle(&pages->pool, page);
+    }
 }
 
 /* Busy and latched: copies the page if it must be written. `*taken_out`: the item is in use. */
@@ -225,29 +230,39 @@ copy_page(struct pages *pages, struct page *page, uint64_t epoch_max, uint8_t *c
     return STATUS_OK;
 }
 
-/* Pins stay with the items; pages that need no write are unpinned here. */
+/* A page that is held: it becomes an item (and stays busy and pinned), or is let go. */
 static enum status
-gather(struct pages *pages, struct page **list, unsigned count, uint64_t epoch_max, bool wait,
-       struct staging *staging, struct batch *batch, struct diag *diag)
+add_page(struct pages *pages, struct page *page, uint64_t epoch_max, struct staging *staging,
+         struct batch *batch, struct diag *diag)
+{
+    bool taken = false;
+    uint8_t *copy = staging->data + (size_t)batch->count * pages->page_size;
+    enum status status =
+        copy_page(pages, page, epoch_max, copy, &batch->items[batch->count], &taken, diag);
+    latch_release(&page->latch);
+    batch->count += taken;
+    if (!taken) {
+        pool_idle(&pages->pool, page);
+        pool_unpin(page);
+    }
+    return status;
+}
+
+/* Pages that could not be held go to the front of `list`, still pinned. */
+static enum status
+gather(struct pages *pages, struct page **list, unsigned count, uint64_t epoch_max,
+       struct staging *staging, struct batch *batch, unsigned *left_out, struct diag *diag)
 {
     enum status status = STATUS_OK;
+    *left_out = 0;
     batch->count = 0;
     for (unsigned i = 0; i < count; i++) {
-        bool taken = false;
-        if (status == STATUS_OK && get_busy(pages, list[i], wait)) {
-            if (get_latch(list[i], wait)) {
-                uint8_t *copy = staging->data + (size_t)batch->count * pages->page_size;
-                status = copy_page(pages, list[i], epoch_max, copy, &batch->items[batch->count],
-                                   &taken, diag);
-                latch_release(&list[i]->latch);
-            }
-            if (!taken) {
-                pool_idle(&pages->pool, list[i]);
-            }
-        }
-        batch->count += taken;
-        if (!taken) {
+        if (status != STATUS_OK) {
             pool_unpin(list[i]);
+        } else if (try_hold(pages, list[i])) {
+            status = add_page(pages, list[i], epoch_max, staging, batch, diag);
+        } else {
+            list[(*left_out)++] = list[i];
         }
     }
     return status;
@@ -311,6 +326,19 @@ settle(struct pages *pages, struct batch *batch)
     }
 }
 
+static enum status
+write_batch(struct pages *pages, struct batch *batch, struct diag *diag)
+{
+    for (unsigned i = 0; i < batch->count; i++) {
+        struct batch_item *item = &batch->items[i];
+        item->ref.sum =
+            page_stamp(item->copy, pages->page_size, identity_of(item->key), item->epoch);
+    }
+    enum status status = write_runs(pages, batch, diag);
+    settle(pages, batch);
+    return status;
+}
+
 enum status
 pages__write_out(struct pages *pages, struct page **list, unsigned count, uint64_t epoch_max,
                  bool wait, struct diag *diag)
@@ -321,17 +349,24 @@ pages__write_out(struct pages *pages, struct page **list, unsigned count, uint64
     }
     struct batch batch;
     struct staging *staging = pages__borrow_staging(pages);
+    unsigned left = 0;
     qsort(list, count, sizeof(struct page *), by_key);
-    enum status status = gather(pages, list, count, epoch_max, wait, staging, &batch, diag);
-    for (unsigned i = 0; i < batch.count; i++) {
-        struct batch_item *item = &batch.items[i];
-        item->ref.sum =
-            page_stamp(item->copy, pages->page_size, identity_of(item->key), item->epoch);
+    enum status status = gather(pages, list, count, epoch_max, staging, &batch, &left, diag);
+    enum status written = write_batch(pages, &batch, diag);
+    status = status != STATUS_OK ? status : written;
+    for (unsigned i = 0; i < left; i++) {
+        if (!wait || status != STATUS_OK) {
+            pool_unpin(list[i]);
+            continue;
+        }
+        hold(pages, list[i]);
+        batch.count = 0;
+        status = add_page(pages, list[i], epoch_max, staging, &batch, diag);
+        written = write_batch(pages, &batch, diag);
+        status = status != STATUS_OK ? status : written;
     }
-    enum status written = write_runs(pages, &batch, diag);
-    settle(pages, &batch);
     pages__return_staging(pages, staging);
-    return pages__note(pages, status != STATUS_OK ? status : written, diag);
+    return pages__note(pages, status, diag);
 }
 
 /* ---- forgetting frames ---- */

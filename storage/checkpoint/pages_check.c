@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-#define TRIES_MAX 100
+#define TRIES_MAX 10
 
 static void
 pause_ms(long ms)
