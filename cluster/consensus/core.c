@@ -386,9 +386,8 @@ step(struct core *core, struct raft_event *event)
     }
     if (rc == 0) {
         /* Only libraft's own barrier comes along this way; its memory is ours now. */
-        void *barrier = (update.flags & (RAFT_UPDATE_ENTRIES)) != 0
-                            ? update.entries.batch[0].batch
-                            : NULL;
+        void *barrier =
+            (update.flags & (RAFT_UPDATE_ENTRIES)) != 0 ? update.entries.batch[0].batch : NULL;
         act(core, &update);
         raft_free(barrier);
     }
@@ -479,12 +478,13 @@ receive_piece(struct core *core, struct raft_message *message, const struct peer
     struct raft_append_entries *args = &message->append_entries;
     struct raft_entry entries[MESSAGE_ENTRIES_MAX];
     uint64_t end = m->prev_index + first + count;
-    bool last = first + count == m->entry_count;
     *args = (struct raft_append_entries){
         .term = m->term,
         .prev_log_index = m->prev_index + first,
         .prev_log_term = first == 0 ? m->prev_term : m->entries[first - 1].term,
-        .leader_commit = last ? m->commit_index : MIN(m->commit_index, end),
+        /* Clipped to the piece; libraft, which clips it too, would else let the commit index
+         * fall back when an old append comes late. */
+        .leader_commit = MIN(m->commit_index, end),
         .entries = count > 0 ? entries : NULL,
         .n_entries = count};
     void *batch = NULL;
