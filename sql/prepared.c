@@ -20,6 +20,7 @@ plan_unit__unref(struct plan_unit *unit)
     if (unit == NULL || --unit->reference_count > 0) {
         return;
     }
+    execution_close(unit->idle);
     catalog_unref(unit->catalog);
     struct arena arena = unit->arena; /* the unit lies in it */
     arena_deinit(&arena);

@@ -55,6 +55,30 @@ refresh_context(struct sql_session *session, struct run *run, struct sql_result 
     session->cx.diag = &result->diag;
 }
 
+/* A plan that has run before keeps its execution: starting again allocates nothing. */
+static enum status
+open_or_restart(struct run *run)
+{
+    struct plan_unit *unit = run->unit;
+    if (unit->idle == NULL) {
+        return execution_open(&run->cx, unit->plan, &run->execution);
+    }
+    run->execution = unit->idle;
+    unit->idle = NULL;
+    return execution_restart(run->execution, &run->cx);
+}
+
+static void
+keep_execution(struct run *run)
+{
+    if (run->unit->idle == NULL) {
+        run->unit->idle = run->execution;
+    } else {
+        execution_close(run->execution);
+    }
+    run->execution = NULL;
+}
+
 /* execution_open() locks the tables and may wait for it; what others committed meanwhile may
  * have changed them: then plan and snapshot are taken anew, as PostgreSQL plans after locking.
  */
@@ -73,7 +97,7 @@ open_execution(struct sql_session *session, struct run *run, struct sql_result *
                              names[compiled->unit->query->kind]);
         }
         run->unit = plan_unit__ref(compiled->unit);
-        TRY(execution_open(&run->cx, run->unit->plan, &run->execution));
+        TRY(open_or_restart(run));
         if (session->repeatable_read || attempt == RESTARTS_MAX ||
             store_catalog_csn(session->cx.store) == session->catalog_seen) {
             return STATUS_OK;
@@ -215,8 +239,7 @@ run_query(struct sql_session *session, struct run *run, uint64_t row_limit,
     if (result->state == SQL_DONE) {
         make_tag(run, result);
         run->finished = true;
-        execution_close(run->execution);
-        run->execution = NULL;
+        keep_execution(run);
     }
     return STATUS_OK;
 }

@@ -40,6 +40,7 @@ struct plan_unit {
     struct catalog *catalog; /* reference: definitions that the plan borrows */
     struct query *query;
     struct plan *plan;
+    struct execution *idle; /* of an earlier run, for the next */
     unsigned column_count;
     struct sql_column *columns;
 };
