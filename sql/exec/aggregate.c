@@ -31,7 +31,7 @@ aggregate_open(struct node *node)
 {
     struct aggregate_node *agg = (struct aggregate_node *)node;
     const struct plan_node *plan = node->plan;
-    rows_init(&agg->groups, node->ex, plan->types, plan->aggregate.group_count);
+    rows__init(&agg->groups, node->ex, plan->types, plan->aggregate.group_count);
     agg->seen =
         arena_array(&node->ex->arena, struct seen, MAX(plan->aggregate.aggregate_count, 1U));
     for (unsigned i = 0; i < plan->aggregate.aggregate_count; i++) {
@@ -41,7 +41,7 @@ aggregate_open(struct node *node)
             types[1 + a] = one->args[a]->type;
         }
         if (one->distinct) {
-            rows_init(&agg->seen[i].rows, node->ex, types, 1 + one->arg_count);
+            rows__init(&agg->seen[i].rows, node->ex, types, 1 + one->arg_count);
         }
     }
     return STATUS_OK;
@@ -51,32 +51,32 @@ static void
 aggregate_close(struct node *node)
 {
     struct aggregate_node *agg = (struct aggregate_node *)node;
-    rows_deinit(&agg->groups);
-    row_hash_deinit(&agg->hash);
+    rows__deinit(&agg->groups);
+    row_hash__deinit(&agg->hash);
     for (unsigned i = 0; i < node->plan->aggregate.aggregate_count; i++) {
-        rows_deinit(&agg->seen[i].rows);
-        row_hash_deinit(&agg->seen[i].hash);
+        rows__deinit(&agg->seen[i].rows);
+        row_hash__deinit(&agg->seen[i].hash);
     }
     free(agg->states);
     arena_deinit(&agg->arena);
-    scratch_deinit(&agg->input);
+    scratch__deinit(&agg->input);
 }
 
 static void
 aggregate_restart(struct node *node)
 {
     struct aggregate_node *agg = (struct aggregate_node *)node;
-    node_restart(node->left);
+    exec__restart(node->left);
     agg->built = false;
     agg->next_group = agg->state_count = 0;
-    rows_reset(&agg->groups);
-    row_hash_reset(&agg->hash);
+    rows__reset(&agg->groups);
+    row_hash__reset(&agg->hash);
     for (unsigned i = 0; i < node->plan->aggregate.aggregate_count; i++) {
         /* it lay in the arena that is emptied below */
         node->ex->func_states[node->plan->aggregate.aggregates[i].state_no] = NULL;
         if (agg->seen[i].rows.ex != NULL) {
-            rows_reset(&agg->seen[i].rows);
-            row_hash_reset(&agg->seen[i].hash);
+            rows__reset(&agg->seen[i].rows);
+            row_hash__reset(&agg->seen[i].hash);
         }
     }
     arena_reset(&agg->arena);
@@ -113,13 +113,13 @@ find_groups(struct aggregate_node *agg, const struct batch *in, struct arena *ar
     struct vector *keys = arena_array(arena, struct vector, group_count);
     uint64_t *hashes = arena_alloc(arena, in->row_count * sizeof(*hashes));
     for (unsigned i = 0; i < group_count; i++) {
-        TRY(px_eval(agg->node.ex, plan->aggregate.groups[i], in, arena, &keys[i]));
+        TRY(px__eval(agg->node.ex, plan->aggregate.groups[i], in, arena, &keys[i]));
     }
-    hash_vectors(keys, group_count, in->row_count, hashes);
+    vector__hash_all(keys, group_count, in->row_count, hashes);
     for (unsigned i = 0; i < in->row_count; i++) {
         bool added;
-        TRY(row_set_find_or_add(&agg->groups, &agg->hash, keys, group_count, i, hashes[i],
-                                &agg->batch_groups[i], &added));
+        TRY(row_set__find_or_add(&agg->groups, &agg->hash, keys, group_count, i, hashes[i],
+                                 &agg->batch_groups[i], &added));
         if (added) {
             add_group(agg);
         }
@@ -142,13 +142,13 @@ select_new(struct aggregate_node *agg, unsigned no, const struct vector *args, u
     for (unsigned a = 0; a < one->arg_count; a++) {
         keys[1 + a] = args[a];
     }
-    hash_vectors(keys, 1 + one->arg_count, *count, hashes);
+    vector__hash_all(keys, 1 + one->arg_count, *count, hashes);
     unsigned kept = 0;
     for (unsigned i = 0; i < *count; i++) {
         uint32_t number;
         bool added;
-        TRY(row_set_find_or_add(&agg->seen[no].rows, &agg->seen[no].hash, keys,
-                                1 + one->arg_count, i, hashes[i], &number, &added));
+        TRY(row_set__find_or_add(&agg->seen[no].rows, &agg->seen[no].hash, keys,
+                                 1 + one->arg_count, i, hashes[i], &number, &added));
         if (added) {
             rows[kept++] = (uint16_t)i; /* now an index into the rows evaluated */
         }
@@ -169,14 +169,14 @@ feed(struct aggregate_node *agg, unsigned no, const struct batch *in, struct are
         rows[i] = (uint16_t)i;
     }
     if (one->filter != NULL) {
-        TRY(px_select(ex, one->filter, in, arena, rows, &count));
+        TRY(px__select(ex, one->filter, in, arena, rows, &count));
     }
     if (count == 0) {
         return STATUS_OK;
     }
     struct vector args[ARRAY_SIZE(one->args)] = {0};
     for (unsigned a = 0; a < one->arg_count; a++) {
-        TRY(px_eval_rows(ex, one->args[a], in, rows, count, arena, &args[a]));
+        TRY(px__eval_rows(ex, one->args[a], in, rows, count, arena, &args[a]));
     }
     if (one->distinct) {
         unsigned kept = count;
@@ -184,7 +184,7 @@ feed(struct aggregate_node *agg, unsigned no, const struct batch *in, struct are
         TRY(select_new(agg, no, args, picks, &kept, arena));
         for (unsigned a = 0; a < one->arg_count; a++) {
             struct vector all = args[a];
-            vector_gather(&args[a], &all, picks, kept, arena);
+            vector__gather(&args[a], &all, picks, kept, arena);
         }
         for (unsigned i = 0; i < kept; i++) {
             rows[i] = rows[picks[i]];
@@ -228,12 +228,12 @@ build(struct aggregate_node *agg)
     }
     for (;;) {
         struct batch *in;
-        TRY(node_next(node->left, &in));
+        TRY(exec__next(node->left, &in));
         if (in == NULL) {
             break;
         }
         TRY(txn_check(node->ex->cx->txn, node->ex->cx->diag));
-        scratch_reset(&agg->input);
+        scratch__reset(&agg->input);
         TRY(find_groups(agg, in, &agg->input.arena));
         for (unsigned i = 0; i < plan->aggregate.aggregate_count; i++) {
             TRY(feed(agg, i, in, &agg->input.arena));
@@ -261,7 +261,7 @@ finish(struct aggregate_node *agg, unsigned no, unsigned count, struct vector *o
         struct value value;
         TRY(one->aggregate->finish(&call, agg->states[agg->next_group + i] + one->state_offset,
                                    &value));
-        vector_set_any(out, i, &value, count, arena);
+        vector__set_any(out, i, &value, count, arena);
     }
     return STATUS_OK;
 }
@@ -274,16 +274,16 @@ give_groups(struct aggregate_node *agg)
     unsigned group_count = plan->aggregate.group_count;
     unsigned count =
         (unsigned)MIN(agg->state_count - agg->next_group, (uint32_t)BATCH_ROWS_MAX);
-    scratch_reset(&node->scratch);
+    scratch__reset(&node->scratch);
     for (unsigned i = 0; i < group_count; i++) {
-        rows_window(&agg->groups, i, agg->next_group, &node->out.columns[i]);
+        rows__window(&agg->groups, i, agg->next_group, &node->out.columns[i]);
         if (plan->filter != NULL) { /* a window must not be narrowed in place */
             struct vector window = node->out.columns[i];
             uint16_t *all = arena_alloc(&node->scratch.arena, count * sizeof(*all));
             for (unsigned r = 0; r < count; r++) {
                 all[r] = (uint16_t)r;
             }
-            vector_gather(&node->out.columns[i], &window, all, count, &node->scratch.arena);
+            vector__gather(&node->out.columns[i], &window, all, count, &node->scratch.arena);
         }
     }
     for (unsigned i = 0; i < plan->aggregate.aggregate_count; i++) {
@@ -304,14 +304,14 @@ aggregate_next(struct node *node, struct batch **batch_out)
     bool any = false;
     while (!any && agg->next_group < agg->state_count) {
         TRY(give_groups(agg));
-        TRY(scan_filter_batch(node, &any));
+        TRY(scan__filter_batch(node, &any));
     }
     *batch_out = any ? &node->out : NULL;
     return STATUS_OK;
 }
 
-const struct node_ops aggregate_ops = {.size = sizeof(struct aggregate_node),
-                                       .open = aggregate_open,
-                                       .restart = aggregate_restart,
-                                       .next = aggregate_next,
-                                       .close = aggregate_close};
+const struct node_ops exec__aggregate_ops = {.size = sizeof(struct aggregate_node),
+                                             .open = aggregate_open,
+                                             .restart = aggregate_restart,
+                                             .next = aggregate_next,
+                                             .close = aggregate_close};

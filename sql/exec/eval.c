@@ -46,9 +46,9 @@ all_constant(const struct vector *args, unsigned arg_count)
 }
 
 enum status
-px_call(struct execution *ex, const struct px *px, const struct func *func, enum type_id type,
-        const struct vector *args, unsigned arg_count, unsigned count, struct arena *arena,
-        struct vector *out)
+px__call(struct execution *ex, const struct px *px, const struct func *func, enum type_id type,
+         const struct vector *args, unsigned arg_count, unsigned count, struct arena *arena,
+         struct vector *out)
 {
     bool once = func->volatility != VOLATILITY_VOLATILE && all_constant(args, arg_count);
     unsigned rows = once ? 1 : count;
@@ -86,13 +86,13 @@ eval_func(struct execution *ex, const struct px *px, const struct batch *in,
                               ? few
                               : arena_array(arena, struct vector, px->arg_count);
     for (unsigned i = 0; i < px->arg_count; i++) {
-        TRY(px_eval(ex, px->args[i], in, arena, &args[i]));
+        TRY(px__eval(ex, px->args[i], in, arena, &args[i]));
     }
     if (UNLIKELY(px->func->run == NULL)) {
         return diag_fail(ex->cx->diag, STATUS_UNSUPPORTED, SQLSTATE_FEATURE_NOT_SUPPORTED,
                          "function %s is not supported here", px->func->name);
     }
-    return px_call(ex, px, px->func, px->type, args, px->arg_count, in->row_count, arena, out);
+    return px__call(ex, px, px->func, px->type, args, px->arg_count, in->row_count, arena, out);
 }
 
 static enum status
@@ -155,14 +155,14 @@ eval_cast(struct execution *ex, const struct px *px, const struct batch *in,
           struct arena *arena, struct vector *out)
 {
     struct vector from;
-    TRY(px_eval(ex, px->args[0], in, arena, &from));
+    TRY(px__eval(ex, px->args[0], in, arena, &from));
     switch (px->cast.method) {
     case CAST_RELABEL:
         *out = from;
         out->type = px->type;
         break;
     case CAST_FUNC:
-        TRY(px_call(ex, px, px->cast.func, px->type, &from, 1, in->row_count, arena, out));
+        TRY(px__call(ex, px, px->cast.func, px->type, &from, 1, in->row_count, arena, out));
         break;
     case CAST_TEXT:
         TRY(cast_by_text(ex, px, &from, in->row_count, arena, out));
@@ -179,7 +179,7 @@ static enum status
 eval_param(struct execution *ex, const struct px *px, struct arena *arena, struct vector *out)
 {
     if (px->of_executor) {
-        *out = vector_borrow(px->type, &ex->params[px->no]);
+        *out = vector__borrow(px->type, &ex->params[px->no]);
         return STATUS_OK;
     }
     if (px->no >= ex->cx->param_count) {
@@ -188,7 +188,7 @@ eval_param(struct execution *ex, const struct px *px, struct arena *arena, struc
     }
     struct value *copy = arena_new(arena, struct value);
     *copy = ex->cx->params[px->no];
-    *out = vector_borrow(px->type, copy);
+    *out = vector__borrow(px->type, copy);
     return STATUS_OK;
 }
 
@@ -197,13 +197,13 @@ eval_constant(const struct px *px, struct arena *arena, struct vector *out)
 {
     struct value *copy = arena_alloc(arena, sizeof(*copy)); /* the plan is shared: no writes */
     *copy = px->constant;
-    *out = vector_borrow(px->type, copy);
+    *out = vector__borrow(px->type, copy);
     return STATUS_OK;
 }
 
 enum status
-px_eval(struct execution *ex, const struct px *px, const struct batch *in, struct arena *arena,
-        struct vector *out)
+px__eval(struct execution *ex, const struct px *px, const struct batch *in, struct arena *arena,
+         struct vector *out)
 {
     switch (px->kind) {
     case EXPR_COLUMN:
@@ -222,36 +222,36 @@ px_eval(struct execution *ex, const struct px *px, const struct batch *in, struc
     case EXPR_EXISTS:
     case EXPR_IN_SUBQUERY:
     case EXPR_ARRAY_SUBQUERY:
-        return px_eval_subplan(ex, px, in, arena, out);
+        return px__eval_subplan(ex, px, in, arena, out);
     case EXPR_IN_LIST:
     case EXPR_ANY_ARRAY:
     case EXPR_ARRAY:
-        return px_eval_list(ex, px, in, arena, out);
+        return px__eval_list(ex, px, in, arena, out);
     default:
-        return px_eval_logic(ex, px, in, arena, out);
+        return px__eval_logic(ex, px, in, arena, out);
     }
 }
 
 enum status
-px_eval_rows(struct execution *ex, const struct px *px, const struct batch *in,
-             const uint16_t *rows, unsigned count, struct arena *arena, struct vector *out)
+px__eval_rows(struct execution *ex, const struct px *px, const struct batch *in,
+              const uint16_t *rows, unsigned count, struct arena *arena, struct vector *out)
 {
     if (count == in->row_count) {
-        return px_eval(ex, px, in, arena, out);
+        return px__eval(ex, px, in, arena, out);
     }
     struct batch part;
-    batch_gather(&part, in, rows, count, px->slots == NULL ? rows : px->slots, px->slot_count,
-                 arena);
-    return px_eval(ex, px, &part, arena, out);
+    batch__gather(&part, in, rows, count, px->slots == NULL ? rows : px->slots, px->slot_count,
+                  arena);
+    return px__eval(ex, px, &part, arena, out);
 }
 
 enum status
-px_select(struct execution *ex, const struct px *px, const struct batch *in,
-          struct arena *arena, uint16_t *rows_out, unsigned *count_out)
+px__select(struct execution *ex, const struct px *px, const struct batch *in,
+           struct arena *arena, uint16_t *rows_out, unsigned *count_out)
 {
     struct vector result;
     *count_out = 0;
-    TRY(px_eval(ex, px, in, arena, &result));
+    TRY(px__eval(ex, px, in, arena, &result));
     if (result.is_constant) {
         bool all = !vector_is_null(&result, 0) && VECTOR_AT(&result, uint8_t, 0) != 0;
         for (unsigned i = 0; all && i < in->row_count; i++) {
@@ -271,8 +271,8 @@ px_select(struct execution *ex, const struct px *px, const struct batch *in,
 }
 
 enum status
-px_value(struct execution *ex, const struct px *px, struct arena *arena,
-         struct value *value_out)
+px__value(struct execution *ex, const struct px *px, struct arena *arena,
+          struct value *value_out)
 {
     if (px->kind == EXPR_CONST) {
         *value_out = px->constant;
@@ -280,7 +280,7 @@ px_value(struct execution *ex, const struct px *px, struct arena *arena,
     }
     struct batch one = {.row_count = 1};
     struct vector result;
-    TRY(px_eval(ex, px, &one, arena, &result));
+    TRY(px__eval(ex, px, &one, arena, &result));
     vector_get(&result, 0, value_out);
     return STATUS_OK;
 }

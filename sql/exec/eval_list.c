@@ -3,8 +3,8 @@
 #include "sql/types/array.h"
 
 enum status
-array_values(struct execution *ex, enum type_id type, struct slice text, struct arena *arena,
-             struct value **values_out, unsigned *count_out)
+array__values(struct execution *ex, enum type_id type, struct slice text, struct arena *arena,
+              struct value **values_out, unsigned *count_out)
 {
     struct array_reader reader = array_read(text);
     struct buf element = BUF_EMPTY;
@@ -57,7 +57,7 @@ compare_element(struct execution *ex, const struct px *px, const struct vector *
                 struct found *found)
 {
     struct vector args[2] = {*left, *element}, result;
-    TRY(px_call(ex, px, px->func, TYPE_BOOL, args, 2, count, arena, &result));
+    TRY(px__call(ex, px, px->func, TYPE_BOOL, args, 2, count, arena, &result));
     for (unsigned i = 0; i < count; i++) {
         bool is_null = vector_is_null(&result, i);
         found->unknown[i] |= is_null;
@@ -87,10 +87,10 @@ eval_in_list(struct execution *ex, const struct px *px, const struct batch *in,
 {
     struct vector left;
     struct found found = start_found(in->row_count, arena);
-    TRY(px_eval(ex, px->args[0], in, arena, &left));
+    TRY(px__eval(ex, px->args[0], in, arena, &left));
     for (unsigned a = 1; a < px->arg_count; a++) {
         struct vector element;
-        TRY(px_eval(ex, px->args[a], in, arena, &element));
+        TRY(px__eval(ex, px->args[a], in, arena, &element));
         TRY(compare_element(ex, px, &left, &element, in->row_count, true, arena, &found));
     }
     answer(&found, in->row_count, !px->negated, arena, out);
@@ -112,10 +112,10 @@ compare_array(struct execution *ex, const struct px *px, const struct vector *le
         info->element_type != TYPE_INVALID ? info->element_type : px->func->args[1];
     struct value *values;
     unsigned value_count;
-    TRY(array_values(ex, type, VECTOR_AT(array, struct slice, row), arena, &values,
-                     &value_count));
+    TRY(array__values(ex, type, VECTOR_AT(array, struct slice, row), arena, &values,
+                      &value_count));
     for (unsigned i = 0; i < value_count; i++) {
-        struct vector element = vector_borrow(type, &values[i]);
+        struct vector element = vector__borrow(type, &values[i]);
         TRY(compare_element(ex, px, left, &element, count, !px->negated, arena, found));
     }
     return STATUS_OK;
@@ -127,8 +127,8 @@ eval_any_array(struct execution *ex, const struct px *px, const struct batch *in
 {
     struct vector left, array;
     struct found found = start_found(in->row_count, arena);
-    TRY(px_eval(ex, px->args[0], in, arena, &left));
-    TRY(px_eval(ex, px->args[1], in, arena, &array));
+    TRY(px__eval(ex, px->args[0], in, arena, &left));
+    TRY(px__eval(ex, px->args[1], in, arena, &array));
     if (array.is_constant) {
         TRY(compare_array(ex, px, &left, &array, 0, in->row_count, arena, &found));
     }
@@ -136,7 +136,7 @@ eval_any_array(struct execution *ex, const struct px *px, const struct batch *in
         struct vector one;
         struct found at = {found.hit + i, found.unknown + i};
         uint16_t row = (uint16_t)i;
-        vector_gather(&one, &left, &row, 1, arena);
+        vector__gather(&one, &left, &row, 1, arena);
         TRY(compare_array(ex, px, &one, &array, i, 1, arena, &at));
     }
     answer(&found, in->row_count, !px->negated, arena, out); /* ALL: a miss decides: false */
@@ -149,7 +149,7 @@ eval_array(struct execution *ex, const struct px *px, const struct batch *in,
 {
     struct vector *args = arena_array(arena, struct vector, MAX(px->arg_count, 1U));
     for (unsigned a = 0; a < px->arg_count; a++) {
-        TRY(px_eval(ex, px->args[a], in, arena, &args[a]));
+        TRY(px__eval(ex, px->args[a], in, arena, &args[a]));
     }
     struct buf text = BUF_EMPTY, element = BUF_EMPTY;
     vector_init(out, px->type, in->row_count, arena);
@@ -173,8 +173,8 @@ eval_array(struct execution *ex, const struct px *px, const struct batch *in,
 }
 
 enum status
-px_eval_list(struct execution *ex, const struct px *px, const struct batch *in,
-             struct arena *arena, struct vector *out)
+px__eval_list(struct execution *ex, const struct px *px, const struct batch *in,
+              struct arena *arena, struct vector *out)
 {
     switch (px->kind) {
     case EXPR_IN_LIST:

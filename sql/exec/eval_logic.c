@@ -48,9 +48,9 @@ eval_and_or(struct execution *ex, const struct px *px, const struct batch *in,
         struct vector part;
         bool all = px->args[a]->is_safe || open_count == count;
         if (all) {
-            TRY(px_eval(ex, px->args[a], in, arena, &part));
+            TRY(px__eval(ex, px->args[a], in, arena, &part));
         } else {
-            TRY(px_eval_rows(ex, px->args[a], in, open, open_count, arena, &part));
+            TRY(px__eval_rows(ex, px->args[a], in, open, open_count, arena, &part));
         }
         for (unsigned i = 0; i < open_count; i++) {
             unsigned value = logic_at(&part, all ? open[i] : i);
@@ -68,7 +68,7 @@ eval_test(struct execution *ex, const struct px *px, const struct batch *in,
           struct arena *arena, struct vector *out)
 {
     struct vector arg;
-    TRY(px_eval(ex, px->args[0], in, arena, &arg));
+    TRY(px__eval(ex, px->args[0], in, arena, &arg));
     unsigned count = arg.is_constant ? 1 : in->row_count;
     uint8_t *logic = arena_alloc(arena, count);
     for (unsigned i = 0; i < count; i++) {
@@ -151,8 +151,8 @@ give_value(struct choice *choice, const struct px *px, const uint16_t *rows, uns
         return STATUS_OK;
     }
     struct vector value;
-    TRY(px_eval_rows(choice->ex, px, choice->in, rows, count, choice->arena, &value));
-    vector_scatter(choice->out, &value, rows, count, choice->in->row_count, choice->arena);
+    TRY(px__eval_rows(choice->ex, px, choice->in, rows, count, choice->arena, &value));
+    vector__scatter(choice->out, &value, rows, count, choice->in->row_count, choice->arena);
     return STATUS_OK;
 }
 
@@ -164,7 +164,7 @@ eval_case(struct execution *ex, const struct px *px, const struct batch *in,
     bool *take = arena_alloc(arena, in->row_count);
     for (unsigned a = 0; a + 1 < px->arg_count && choice.open_count > 0; a += 2) {
         struct vector when;
-        TRY(px_eval_rows(ex, px->args[a], in, choice.open, choice.open_count, arena, &when));
+        TRY(px__eval_rows(ex, px->args[a], in, choice.open, choice.open_count, arena, &when));
         for (unsigned i = 0; i < choice.open_count; i++) {
             take[i] = logic_at(&when, i) == LOGIC_TRUE;
         }
@@ -182,9 +182,9 @@ eval_coalesce(struct execution *ex, const struct px *px, const struct batch *in,
     bool *take = arena_alloc(arena, in->row_count);
     for (unsigned a = 0; a < px->arg_count && choice.open_count > 0; a++) {
         struct vector value;
-        TRY(px_eval_rows(ex, px->args[a], in, choice.open, choice.open_count, arena, &value));
+        TRY(px__eval_rows(ex, px->args[a], in, choice.open, choice.open_count, arena, &value));
         /* written for all open rows; those that are NULL are written again, or stay so */
-        vector_scatter(out, &value, choice.open, choice.open_count, in->row_count, arena);
+        vector__scatter(out, &value, choice.open, choice.open_count, in->row_count, arena);
         for (unsigned i = 0; i < choice.open_count; i++) {
             take[i] = !vector_is_null(&value, i);
         }
@@ -198,15 +198,15 @@ eval_nullif(struct execution *ex, const struct px *px, const struct batch *in,
             struct arena *arena, struct vector *out)
 {
     struct vector args[2], equal;
-    TRY(px_eval(ex, px->args[0], in, arena, &args[0]));
-    TRY(px_eval(ex, px->args[1], in, arena, &args[1]));
-    TRY(px_call(ex, px, px->func, TYPE_BOOL, args, 2, in->row_count, arena, &equal));
+    TRY(px__eval(ex, px->args[0], in, arena, &args[0]));
+    TRY(px__eval(ex, px->args[1], in, arena, &args[1]));
+    TRY(px__call(ex, px, px->func, TYPE_BOOL, args, 2, in->row_count, arena, &equal));
     vector_init(out, px->type, in->row_count, arena);
     for (unsigned i = 0; i < in->row_count; i++) {
         struct value value;
         vector_get(&args[0], i, &value);
         value.is_null = value.is_null || logic_at(&equal, i) == LOGIC_TRUE;
-        vector_set_any(out, i, &value, in->row_count, arena);
+        vector__set_any(out, i, &value, in->row_count, arena);
     }
     return STATUS_OK;
 }
@@ -216,9 +216,9 @@ eval_distinct(struct execution *ex, const struct px *px, const struct batch *in,
               struct arena *arena, struct vector *out)
 {
     struct vector args[2], equal;
-    TRY(px_eval(ex, px->args[0], in, arena, &args[0]));
-    TRY(px_eval(ex, px->args[1], in, arena, &args[1]));
-    TRY(px_call(ex, px, px->func, TYPE_BOOL, args, 2, in->row_count, arena, &equal));
+    TRY(px__eval(ex, px->args[0], in, arena, &args[0]));
+    TRY(px__eval(ex, px->args[1], in, arena, &args[1]));
+    TRY(px__call(ex, px, px->func, TYPE_BOOL, args, 2, in->row_count, arena, &equal));
     vector_init(out, TYPE_BOOL, in->row_count, arena);
     uint8_t *data = out->data;
     for (unsigned i = 0; i < in->row_count; i++) {
@@ -235,11 +235,11 @@ eval_extreme(struct execution *ex, const struct px *px, const struct batch *in,
 {
     vector_init(out, px->type, in->row_count, arena);
     for (unsigned i = 0; i < in->row_count; i++) {
-        vector_set_any(out, i, &(struct value){.is_null = true}, in->row_count, arena);
+        vector__set_any(out, i, &(struct value){.is_null = true}, in->row_count, arena);
     }
     for (unsigned a = 0; a < px->arg_count; a++) {
         struct vector arg;
-        TRY(px_eval(ex, px->args[a], in, arena, &arg));
+        TRY(px__eval(ex, px->args[a], in, arena, &arg));
         for (unsigned i = 0; i < in->row_count; i++) {
             struct value value, best;
             vector_get(&arg, i, &value);
@@ -257,8 +257,8 @@ eval_extreme(struct execution *ex, const struct px *px, const struct batch *in,
 }
 
 enum status
-px_eval_logic(struct execution *ex, const struct px *px, const struct batch *in,
-              struct arena *arena, struct vector *out)
+px__eval_logic(struct execution *ex, const struct px *px, const struct batch *in,
+               struct arena *arena, struct vector *out)
 {
     switch (px->kind) {
     case EXPR_AND:

@@ -9,37 +9,37 @@
 #include <stdlib.h>
 
 const struct node_ops *
-node_ops_of(enum plan_kind kind)
+exec__ops_of(enum plan_kind kind)
 {
     static const struct node_ops *const ops[] = {
-        [PLAN_RESULT] = &result_ops,
-        [PLAN_SEQ_SCAN] = &seq_scan_ops,
-        [PLAN_INDEX_SCAN] = &index_scan_ops,
-        [PLAN_VIEW_SCAN] = &view_scan_ops,
-        [PLAN_FUNCTION_SCAN] = &function_ops,
-        [PLAN_VALUES_SCAN] = &values_ops,
-        [PLAN_FILTER] = &filter_ops,
-        [PLAN_PROJECT] = &project_ops,
-        [PLAN_NEST_LOOP] = &nest_loop_ops,
-        [PLAN_HASH_JOIN] = &hash_join_ops,
-        [PLAN_AGGREGATE] = &aggregate_ops,
-        [PLAN_SORT] = &sort_ops,
-        [PLAN_LIMIT] = &limit_ops,
-        [PLAN_DISTINCT] = &distinct_ops,
-        [PLAN_SET_OPERATION] = &set_operation_ops,
-        [PLAN_LOCK_ROWS] = &lock_rows_ops,
-        [PLAN_INSERT] = &insert_ops,
-        [PLAN_UPDATE] = &update_ops,
-        [PLAN_DELETE] = &delete_ops,
+        [PLAN_RESULT] = &exec__result_ops,
+        [PLAN_SEQ_SCAN] = &exec__seq_scan_ops,
+        [PLAN_INDEX_SCAN] = &exec__index_scan_ops,
+        [PLAN_VIEW_SCAN] = &exec__view_scan_ops,
+        [PLAN_FUNCTION_SCAN] = &exec__function_ops,
+        [PLAN_VALUES_SCAN] = &exec__values_ops,
+        [PLAN_FILTER] = &exec__filter_ops,
+        [PLAN_PROJECT] = &exec__project_ops,
+        [PLAN_NEST_LOOP] = &exec__nest_loop_ops,
+        [PLAN_HASH_JOIN] = &exec__hash_join_ops,
+        [PLAN_AGGREGATE] = &exec__aggregate_ops,
+        [PLAN_SORT] = &exec__sort_ops,
+        [PLAN_LIMIT] = &exec__limit_ops,
+        [PLAN_DISTINCT] = &exec__distinct_ops,
+        [PLAN_SET_OPERATION] = &exec__set_operation_ops,
+        [PLAN_LOCK_ROWS] = &exec__lock_rows_ops,
+        [PLAN_INSERT] = &exec__insert_ops,
+        [PLAN_UPDATE] = &exec__update_ops,
+        [PLAN_DELETE] = &exec__delete_ops,
     };
     ASSERT((unsigned)kind < ARRAY_SIZE(ops) && ops[kind] != NULL);
     return ops[kind];
 }
 
 enum status
-node_open(struct execution *ex, const struct plan_node *plan, struct node **node_out)
+exec__open_node(struct execution *ex, const struct plan_node *plan, struct node **node_out)
 {
-    const struct node_ops *ops = node_ops_of(plan->kind);
+    const struct node_ops *ops = exec__ops_of(plan->kind);
     struct node *node = arena_zalloc(&ex->arena, ops->size);
     *node_out = node;
     node->ops = ops;
@@ -51,21 +51,21 @@ node_open(struct execution *ex, const struct plan_node *plan, struct node **node
     node->older = ex->newest;
     ex->newest = node;
     if (plan->left != NULL) {
-        TRY(node_open(ex, plan->left, &node->left));
+        TRY(exec__open_node(ex, plan->left, &node->left));
     }
     if (plan->right != NULL) {
-        TRY(node_open(ex, plan->right, &node->right));
+        TRY(exec__open_node(ex, plan->right, &node->right));
     }
     return ops->open == NULL ? STATUS_OK : ops->open(node);
 }
 
 void
-node_set_bound(struct node *node, uint64_t rows)
+exec__set_bound(struct node *node, uint64_t rows)
 {
     node->bound = MIN(node->bound, rows);
     switch (node->plan->kind) {
     case PLAN_PROJECT:
-        node_set_bound(node->left, rows);
+        exec__set_bound(node->left, rows);
         return;
     case PLAN_SEQ_SCAN:
     case PLAN_INDEX_SCAN:
@@ -79,7 +79,7 @@ node_set_bound(struct node *node, uint64_t rows)
 }
 
 struct execution *
-execution_make(struct sql_context *cx, const struct plan *plan)
+execution__make(struct sql_context *cx, const struct plan *plan)
 {
     struct execution *ex = calloc(1, sizeof(*ex));
     ASSERT(ex != NULL);
@@ -110,16 +110,16 @@ execution_open(struct sql_context *cx, const struct plan *plan,
                struct execution **execution_out)
 {
     *execution_out = NULL;
-    struct execution *ex = execution_make(cx, plan);
+    struct execution *ex = execution__make(cx, plan);
     enum status status = lock_tables(ex);
     if (status == STATUS_OK) {
-        status = node_open(ex, plan->root, &ex->root);
+        status = exec__open_node(ex, plan->root, &ex->root);
     }
     if (status != STATUS_OK) {
         execution_close(ex);
         return status;
     }
-    node_restart(ex->root);
+    exec__restart(ex->root);
     *execution_out = ex;
     return STATUS_OK;
 }
@@ -132,7 +132,7 @@ execution_next(struct execution *ex, struct batch **batch_out)
         return STATUS_OK;
     }
     TRY(txn_check(ex->cx->txn, ex->cx->diag));
-    TRY(node_next(ex->root, batch_out));
+    TRY(exec__next(ex->root, batch_out));
     if (*batch_out == NULL) {
         execution_stop(ex);
     }
@@ -167,10 +167,10 @@ execution_close(struct execution *ex)
         if (node->ops->close != NULL) {
             node->ops->close(node);
         }
-        scratch_deinit(&node->scratch);
+        scratch__deinit(&node->scratch);
     }
     for (unsigned i = 0; i < ex->plan->subplan_count; i++) {
-        subplan_close(ex->subplans[i]);
+        subplan__close(ex->subplans[i]);
     }
     arena_deinit(&ex->run_arena);
     arena_deinit(&ex->arena);
@@ -185,14 +185,14 @@ execution_restart(struct execution *ex, struct sql_context *cx)
     ex->changed = 0;
     ex->run_no++;
     for (unsigned i = 0; i < ex->plan->subplan_count; i++) {
-        subplan_forget(ex->subplans[i]);
+        subplan__forget(ex->subplans[i]);
     }
     if (ex->plan->state_count > 0) {
         memset(ex->func_states, 0, sizeof(void *) * ex->plan->state_count);
     }
     arena_reset(&ex->run_arena);
     TRY(lock_tables(ex));
-    node_restart(ex->root);
+    exec__restart(ex->root);
     ex->done = false;
     return STATUS_OK;
 }
@@ -203,14 +203,14 @@ expr_evaluate(struct sql_context *cx, const struct expr *expr, struct value *val
     struct px_scope scope;
     *value_out = (struct value){.is_null = true};
     TRY(plan_scalar(cx, expr, &scope));
-    struct execution *ex = execution_make(cx, scope.plan);
+    struct execution *ex = execution__make(cx, scope.plan);
     struct value value;
     enum status status = lock_tables(ex);
     if (status == STATUS_OK) {
-        status = px_value(ex, scope.px, cx->arena, &value);
+        status = px__value(ex, scope.px, cx->arena, &value);
     }
     if (status == STATUS_OK) {
-        *value_out = value_copy(expr->type, &value, cx->arena);
+        *value_out = value__copy(expr->type, &value, cx->arena);
     }
     execution_close(ex);
     return status;

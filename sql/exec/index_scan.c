@@ -25,7 +25,7 @@ static enum status
 index_scan_node_open(struct node *node)
 {
     struct index_scan_node *scan = (struct index_scan_node *)node;
-    decoder_init(&scan->decoder, node->plan, &node->ex->arena);
+    decoder__init(&scan->decoder, node->plan, &node->ex->arena);
     scan->view_capacity = node->plan->scan.bounds->is_single ? 1 : INDEX_ROWS_MAX;
     scan->views = arena_array(&node->ex->arena, struct row_view, scan->view_capacity);
     return STATUS_OK;
@@ -91,7 +91,7 @@ encode_column(const struct index_scan_node *scan, unsigned no, enum type_id type
 {
     const struct index_definition *index = &scan->node.plan->scan.index->storage;
     const struct column_def *column = index_column_def(scan, no);
-    if (type != column->type && type_is_integer(type)) {
+    if (type != column->type && type__is_integer(type)) {
         enum fit fit = fit_integer(column->type, type, &value);
         if (fit != FIT_INSIDE) {
             return fit;
@@ -115,7 +115,7 @@ encode_equal(struct index_scan_node *scan, bool *empty_out)
     *empty_out = false;
     for (unsigned i = 0; i < bounds->equal_count; i++) {
         struct value value;
-        TRY(px_value(scan->node.ex, bounds->equal[i], &scan->node.scratch.arena, &value));
+        TRY(px__value(scan->node.ex, bounds->equal[i], &scan->node.scratch.arena, &value));
         if (value.is_null ||
             encode_column(scan, i, bounds->equal[i]->type, value, &scan->low) != FIT_INSIDE) {
             *empty_out = true;
@@ -136,7 +136,7 @@ encode_side(struct index_scan_node *scan, const struct px *px, bool is_low, stru
         return STATUS_OK;
     }
     struct value value;
-    TRY(px_value(scan->node.ex, px, &scan->node.scratch.arena, &value));
+    TRY(px__value(scan->node.ex, px, &scan->node.scratch.arena, &value));
     if (value.is_null) {
         *empty_out = true;
         return STATUS_OK;
@@ -219,16 +219,16 @@ list_values(struct index_scan_node *scan, enum type_id *type_out, struct value *
     if (any->kind == EXPR_IN_LIST) {
         *values_out = arena_array(arena, struct value, any->arg_count);
         for (unsigned i = 1; i < any->arg_count; i++) {
-            TRY(px_value(ex, any->args[i], arena, &(*values_out)[(*count_out)++]));
+            TRY(px__value(ex, any->args[i], arena, &(*values_out)[(*count_out)++]));
         }
         return STATUS_OK;
     }
     struct value array;
-    TRY(px_value(ex, any->args[1], arena, &array));
+    TRY(px__value(ex, any->args[1], arena, &array));
     *type_out = type_info(*type_out)->element_type;
     return array.is_null
                ? STATUS_OK
-               : array_values(ex, *type_out, array.bytes, arena, values_out, count_out);
+               : array__values(ex, *type_out, array.bytes, arena, values_out, count_out);
 }
 
 static enum status
@@ -308,9 +308,9 @@ fetch(struct index_scan_node *scan)
         return STATUS_OK;
     }
     scan->ended = node->plan->scan.bounds->is_single; /* there is no second row */
-    decoder_begin(&scan->decoder, node->plan, count, node->out.columns, &node->scratch.arena);
-    decoder_add(&scan->decoder, scan->views, count, 0, count, node->out.columns,
-                &node->scratch.arena);
+    decoder__begin(&scan->decoder, node->plan, count, node->out.columns, &node->scratch.arena);
+    decoder__add(&scan->decoder, scan->views, count, 0, count, node->out.columns,
+                 &node->scratch.arena);
     return STATUS_OK;
 }
 
@@ -319,23 +319,23 @@ index_scan_node_next(struct node *node, struct batch **batch_out)
 {
     struct index_scan_node *scan = (struct index_scan_node *)node;
     bool any = false;
-    scratch_reset(&node->scratch);
+    scratch__reset(&node->scratch);
     if (!scan->started) {
         TRY(start(scan));
     }
     while (!any && !scan->ended) {
         TRY(txn_check(node->ex->cx->txn, node->ex->cx->diag));
-        scratch_reset(&node->scratch);
+        scratch__reset(&node->scratch);
         TRY(fetch(scan));
-        TRY(scan_filter_batch(node, &any));
+        TRY(scan__filter_batch(node, &any));
     }
     *batch_out = any ? &node->out : NULL;
     return STATUS_OK;
 }
 
-const struct node_ops index_scan_ops = {.size = sizeof(struct index_scan_node),
-                                        .open = index_scan_node_open,
-                                        .restart = index_scan_node_restart,
-                                        .next = index_scan_node_next,
-                                        .stop = index_scan_node_stop,
-                                        .close = index_scan_node_close};
+const struct node_ops exec__index_scan_ops = {.size = sizeof(struct index_scan_node),
+                                              .open = index_scan_node_open,
+                                              .restart = index_scan_node_restart,
+                                              .next = index_scan_node_next,
+                                              .stop = index_scan_node_stop,
+                                              .close = index_scan_node_close};

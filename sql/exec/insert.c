@@ -18,8 +18,8 @@ insert_open(struct node *node)
 {
     struct insert_node *insert = (struct insert_node *)node;
     const struct table_def *table = node->plan->modify.table;
-    row_writer_init(&insert->writer, table, &node->ex->arena);
-    returning_init(&insert->returning, node);
+    row_writer__init(&insert->writer, table, &node->ex->arena);
+    returning__init(&insert->returning, node);
     insert->columns =
         arena_array(&node->ex->arena, struct vector, MAX(table->column_count, 1U));
     return STATUS_OK;
@@ -29,17 +29,17 @@ static void
 insert_close(struct node *node)
 {
     struct insert_node *insert = (struct insert_node *)node;
-    row_writer_deinit(&insert->writer);
-    returning_deinit(&insert->returning);
+    row_writer__deinit(&insert->writer);
+    returning__deinit(&insert->returning);
 }
 
 static void
 insert_restart(struct node *node)
 {
     struct insert_node *insert = (struct insert_node *)node;
-    node_restart(node->left);
+    exec__restart(node->left);
     insert->changed = false;
-    returning_restart(&insert->returning);
+    returning__restart(&insert->returning);
 }
 
 static enum status
@@ -50,7 +50,7 @@ eval_columns(struct insert_node *insert, const struct batch *in)
     for (unsigned i = 0; i < table->column_count; i++) {
         const struct px *px = node->plan->modify.values[i];
         if (px != NULL) {
-            TRY(px_eval(node->ex, px, in, &node->scratch.arena, &insert->columns[i]));
+            TRY(px__eval(node->ex, px, in, &node->scratch.arena, &insert->columns[i]));
             continue;
         }
         const struct type_info *info = type_info(table->columns[i].type);
@@ -65,9 +65,9 @@ insert_row(struct row_writer *writer, struct sql_context *cx)
 {
     struct slice tuple;
     struct change_result result = {0};
-    TRY(row_writer_encode(writer, cx, &tuple));
+    TRY(row_writer__encode(writer, cx, &tuple));
     enum status status = table_insert(cx->txn, writer->table->id, tuple, &result, cx->diag);
-    return status == STATUS_OK ? STATUS_OK : row_writer_refused(writer, cx, &result, status);
+    return status == STATUS_OK ? STATUS_OK : row_writer__refused(writer, cx, &result, status);
 }
 
 static enum status
@@ -76,11 +76,11 @@ insert_batch(struct insert_node *insert, const struct batch *in)
     struct node *node = &insert->node;
     struct execution *ex = node->ex;
     const struct table_def *table = node->plan->modify.table;
-    scratch_reset(&node->scratch);
+    scratch__reset(&node->scratch);
     TRY(eval_columns(insert, in));
     for (unsigned row = 0; row < in->row_count; row++) {
         for (unsigned c = 0; c < table->column_count; c++) {
-            row_writer_set(&insert->writer, c, &insert->columns[c], row);
+            row_writer__set(&insert->writer, c, &insert->columns[c], row);
         }
         TRY(insert_row(&insert->writer, ex->cx));
         ex->changed++;
@@ -88,7 +88,7 @@ insert_batch(struct insert_node *insert, const struct batch *in)
     struct batch rows = {.row_count = in->row_count,
                          .column_count = table->column_count,
                          .columns = insert->columns};
-    return returning_add(&insert->returning, node, &rows);
+    return returning__add(&insert->returning, node, &rows);
 }
 
 static enum status
@@ -97,7 +97,7 @@ insert_next(struct node *node, struct batch **batch_out)
     struct insert_node *insert = (struct insert_node *)node;
     while (!insert->changed) {
         struct batch *in;
-        TRY(node_next(node->left, &in));
+        TRY(exec__next(node->left, &in));
         if (in == NULL) {
             insert->changed = true;
             break;
@@ -105,15 +105,15 @@ insert_next(struct node *node, struct batch **batch_out)
         TRY(txn_check(node->ex->cx->txn, node->ex->cx->diag));
         TRY(insert_batch(insert, in));
     }
-    returning_next(&insert->returning, node, batch_out);
+    returning__next(&insert->returning, node, batch_out);
     return STATUS_OK;
 }
 
-const struct node_ops insert_ops = {.size = sizeof(struct insert_node),
-                                    .open = insert_open,
-                                    .restart = insert_restart,
-                                    .next = insert_next,
-                                    .close = insert_close};
+const struct node_ops exec__insert_ops = {.size = sizeof(struct insert_node),
+                                          .open = insert_open,
+                                          .restart = insert_restart,
+                                          .next = insert_next,
+                                          .close = insert_close};
 
 /* ---- COPY ---- */
 
@@ -175,7 +175,7 @@ row_inserter_open(struct sql_context *cx, const struct table_def *table, const b
     ASSERT(inserter != NULL);
     inserter->cx = cx;
     arena_init(&inserter->arena);
-    row_writer_init(&inserter->writer, table, &inserter->arena);
+    row_writer__init(&inserter->writer, table, &inserter->arena);
     inserter->given = arena_array(&inserter->arena, bool, MAX(table->column_count, 1U));
     memcpy(inserter->given, given, table->column_count * sizeof(*given));
     struct px_scope scope;
@@ -184,7 +184,7 @@ row_inserter_open(struct sql_context *cx, const struct table_def *table, const b
         row_inserter_close(inserter);
         return status;
     }
-    inserter->ex = execution_make(cx, scope.plan);
+    inserter->ex = execution__make(cx, scope.plan);
     *inserter_out = inserter;
     return STATUS_OK;
 }
@@ -199,16 +199,16 @@ row_inserter_insert(struct row_inserter *inserter, const struct value *values)
     }
     for (unsigned i = 0; i < table->column_count; i++) {
         if (inserter->given[i]) {
-            row_writer_set_value(&inserter->writer, i, &values[i]);
+            row_writer__set_value(&inserter->writer, i, &values[i]);
         }
     }
     if (inserter->default_count > 0) {
-        scratch_reset(&inserter->scratch);
+        scratch__reset(&inserter->scratch);
     }
     for (unsigned i = 0; i < inserter->default_count; i++) {
         struct default_value *one = &inserter->defaults[i];
-        TRY(px_value(inserter->ex, one->px, &inserter->scratch.arena, &one->value));
-        row_writer_set_value(&inserter->writer, one->column_no, &one->value);
+        TRY(px__value(inserter->ex, one->px, &inserter->scratch.arena, &one->value));
+        row_writer__set_value(&inserter->writer, one->column_no, &one->value);
     }
     return insert_row(&inserter->writer, cx);
 }
@@ -220,8 +220,8 @@ row_inserter_close(struct row_inserter *inserter)
         return;
     }
     execution_close(inserter->ex);
-    row_writer_deinit(&inserter->writer);
-    scratch_deinit(&inserter->scratch);
+    row_writer__deinit(&inserter->writer);
+    scratch__deinit(&inserter->scratch);
     arena_deinit(&inserter->arena);
     free(inserter);
 }

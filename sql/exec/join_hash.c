@@ -32,7 +32,7 @@ struct hash_join_node {
 static bool
 widens(const struct plan_node *plan, unsigned key)
 {
-    return type_is_integer(plan->join.left_keys[key]->type);
+    return type__is_integer(plan->join.left_keys[key]->type);
 }
 
 static enum status
@@ -47,7 +47,7 @@ hash_join_open(struct node *node)
     for (unsigned i = 0; i < key_count; i++) {
         types[right_count + i] = widens(plan, i) ? TYPE_INT8 : plan->join.right_keys[i]->type;
     }
-    rows_init(&join->rows, node->ex, types, right_count + key_count);
+    rows__init(&join->rows, node->ex, types, right_count + key_count);
     join->keys = arena_array(arena, struct vector, MAX(key_count, 1U));
     return STATUS_OK;
 }
@@ -56,20 +56,20 @@ static void
 hash_join_close(struct node *node)
 {
     struct hash_join_node *join = (struct hash_join_node *)node;
-    rows_deinit(&join->rows);
-    row_hash_deinit(&join->hash);
+    rows__deinit(&join->rows);
+    row_hash__deinit(&join->hash);
     free(join->right_matched);
-    scratch_deinit(&join->key_scratch);
+    scratch__deinit(&join->key_scratch);
 }
 
 static void
 hash_join_restart(struct node *node)
 {
     struct hash_join_node *join = (struct hash_join_node *)node;
-    node_restart(node->left);
-    node_restart(node->right);
-    rows_reset(&join->rows);
-    row_hash_reset(&join->hash);
+    exec__restart(node->left);
+    exec__restart(node->right);
+    rows__reset(&join->rows);
+    row_hash__reset(&join->hash);
     free(join->right_matched);
     join->right_matched = NULL;
     join->state = HASH_BUILD;
@@ -83,12 +83,12 @@ eval_keys(struct hash_join_node *join, struct px *const *keys, const struct batc
 {
     const struct plan_node *plan = join->node.plan;
     for (unsigned i = 0; i < plan->join.key_count; i++) {
-        TRY(px_eval(join->node.ex, keys[i], in, arena, &out[i]));
+        TRY(px__eval(join->node.ex, keys[i], in, arena, &out[i]));
         if (widens(plan, i)) {
-            vector_widen(&out[i], in->row_count, arena);
+            vector__widen(&out[i], in->row_count, arena);
         }
     }
-    hash_vectors(out, plan->join.key_count, in->row_count, join->hashes);
+    vector__hash_all(out, plan->join.key_count, in->row_count, join->hashes);
     return STATUS_OK;
 }
 
@@ -99,12 +99,12 @@ build(struct hash_join_node *join)
     unsigned right_count = node->plan->right->column_count;
     for (;;) {
         struct batch *batch;
-        TRY(node_next(node->right, &batch));
+        TRY(exec__next(node->right, &batch));
         if (batch == NULL) {
             break;
         }
         TRY(txn_check(node->ex->cx->txn, node->ex->cx->diag));
-        scratch_reset(&join->key_scratch);
+        scratch__reset(&join->key_scratch);
         struct arena *arena = &join->key_scratch.arena;
         struct vector *all =
             arena_array(arena, struct vector, right_count + node->plan->join.key_count + 1);
@@ -112,9 +112,9 @@ build(struct hash_join_node *join)
             memcpy(all, batch->columns, right_count * sizeof(*all));
         }
         TRY(eval_keys(join, node->plan->join.right_keys, batch, arena, all + right_count));
-        TRY(rows_append(&join->rows, all, batch->row_count));
+        TRY(rows__append(&join->rows, all, batch->row_count));
         for (unsigned i = 0; i < batch->row_count; i++) {
-            row_hash_add(&join->hash, join->hashes[i]);
+            row_hash__add(&join->hash, join->hashes[i]);
         }
     }
     if (node->plan->join.kind == JOIN_FULL) {
@@ -148,12 +148,13 @@ collect_pairs(struct hash_join_node *join)
         uint64_t hash = join->hashes[row];
         if (!join->row_begun) {
             join->row_begun = true;
-            join->chain = key_is_null(join, row) ? ROW_NONE : row_hash_first(&join->hash, hash);
+            join->chain =
+                key_is_null(join, row) ? ROW_NONE : row_hash__first(&join->hash, hash);
         }
         for (; join->chain != ROW_NONE; join->chain = join->hash.next[join->chain]) {
             if (join->hash.hashes[join->chain] != hash ||
-                !rows_equal(&join->rows, join->chain, right_count, join->keys, key_count,
-                            row)) {
+                !rows__equal(&join->rows, join->chain, right_count, join->keys, key_count,
+                             row)) {
                 continue;
             }
             if (count == BATCH_ROWS_MAX) {
@@ -176,12 +177,12 @@ make_batch(struct hash_join_node *join, unsigned count)
     unsigned left_count = node->plan->left->column_count;
     struct arena *arena = &node->scratch.arena;
     for (unsigned i = 0; i < left_count; i++) {
-        vector_gather(&node->out.columns[i], &join->left->columns[i], join->pair_left, count,
-                      arena);
+        vector__gather(&node->out.columns[i], &join->left->columns[i], join->pair_left, count,
+                       arena);
     }
     for (unsigned i = left_count; i < node->plan->column_count; i++) {
-        rows_gather(&join->rows, i - left_count, join->pair_right, count, &node->out.columns[i],
-                    arena);
+        rows__gather(&join->rows, i - left_count, join->pair_right, count,
+                     &node->out.columns[i], arena);
     }
     node->out.row_count = count;
 }
@@ -195,8 +196,8 @@ filter_pairs(struct hash_join_node *join, unsigned *count)
     }
     uint16_t *rows = arena_alloc(&node->scratch.arena, *count * sizeof(*rows));
     unsigned kept;
-    TRY(px_select(node->ex, node->plan->join.on, &node->out, &node->scratch.arena, rows,
-                  &kept));
+    TRY(px__select(node->ex, node->plan->join.on, &node->out, &node->scratch.arena, rows,
+                   &kept));
     for (unsigned i = 0; i < kept; i++) {
         join->pair_left[i] = join->pair_left[rows[i]];
         join->pair_right[i] = join->pair_right[rows[i]];
@@ -236,7 +237,7 @@ static enum status
 next_left(struct hash_join_node *join)
 {
     struct node *node = &join->node;
-    TRY(node_next(node->left, &join->left));
+    TRY(exec__next(node->left, &join->left));
     if (join->left == NULL) {
         join->state = node->plan->join.kind == JOIN_FULL ? HASH_REST : HASH_ENDED;
         return STATUS_OK;
@@ -244,7 +245,7 @@ next_left(struct hash_join_node *join)
     join->left_row = 0;
     join->row_begun = false;
     memset(join->left_matched, 0, sizeof(join->left_matched));
-    scratch_reset(&join->key_scratch);
+    scratch__reset(&join->key_scratch);
     return eval_keys(join, node->plan->join.left_keys, join->left, &join->key_scratch.arena,
                      join->keys);
 }
@@ -292,8 +293,8 @@ give_rest(struct hash_join_node *join)
                             &(struct value){.is_null = true}, arena);
     }
     for (unsigned i = left_count; i < node->plan->column_count; i++) {
-        rows_gather(&join->rows, i - left_count, join->pair_right, count, &node->out.columns[i],
-                    arena);
+        rows__gather(&join->rows, i - left_count, join->pair_right, count,
+                     &node->out.columns[i], arena);
     }
     node->out.row_count = count;
     if (join->rest_next == join->rows.count) {
@@ -314,7 +315,7 @@ hash_join_next(struct node *node, struct batch **batch_out)
     node->out.row_count = 0;
     while (node->out.row_count == 0 && join->state != HASH_ENDED) {
         TRY(txn_check(node->ex->cx->txn, node->ex->cx->diag));
-        scratch_reset(&node->scratch);
+        scratch__reset(&node->scratch);
         if (join->state == HASH_PROBE) {
             TRY(probe(join));
         } else {
@@ -325,8 +326,8 @@ hash_join_next(struct node *node, struct batch **batch_out)
     return STATUS_OK;
 }
 
-const struct node_ops hash_join_ops = {.size = sizeof(struct hash_join_node),
-                                       .open = hash_join_open,
-                                       .restart = hash_join_restart,
-                                       .next = hash_join_next,
-                                       .close = hash_join_close};
+const struct node_ops exec__hash_join_ops = {.size = sizeof(struct hash_join_node),
+                                             .open = hash_join_open,
+                                             .restart = hash_join_restart,
+                                             .next = hash_join_next,
+                                             .close = hash_join_close};

@@ -27,7 +27,7 @@ nest_loop_open(struct node *node)
     loop->set_vectors = arena_array(arena, struct vector, MAX(plan->join.set_count, 1U));
     loop->pair.column_count = plan->column_count;
     loop->pair.columns = arena_array(arena, struct vector, MAX(plan->column_count, 1U));
-    rows_init(&loop->inner, node->ex, plan->right->types, plan->right->column_count);
+    rows__init(&loop->inner, node->ex, plan->right->types, plan->right->column_count);
     return STATUS_OK;
 }
 
@@ -35,20 +35,20 @@ static void
 nest_loop_close(struct node *node)
 {
     struct nest_loop_node *loop = (struct nest_loop_node *)node;
-    rows_deinit(&loop->inner);
-    scratch_deinit(&loop->outer_scratch);
-    scratch_deinit(&loop->pair_scratch);
+    rows__deinit(&loop->inner);
+    scratch__deinit(&loop->outer_scratch);
+    scratch__deinit(&loop->pair_scratch);
 }
 
 static void
 nest_loop_restart(struct node *node)
 {
     struct nest_loop_node *loop = (struct nest_loop_node *)node;
-    node_restart(node->left);
+    exec__restart(node->left);
     loop->outer = NULL;
     loop->ended = loop->kept = loop->inner_open = false;
     loop->selected_count = loop->selected_at = 0;
-    rows_reset(&loop->inner);
+    rows__reset(&loop->inner);
 }
 
 static enum status
@@ -56,13 +56,13 @@ next_outer_batch(struct nest_loop_node *loop)
 {
     struct node *node = &loop->node;
     const struct plan_node *plan = node->plan;
-    TRY(node_next(node->left, &loop->outer));
+    TRY(exec__next(node->left, &loop->outer));
     loop->outer_row = 0;
     loop->ended = loop->outer == NULL;
-    scratch_reset(&loop->outer_scratch);
+    scratch__reset(&loop->outer_scratch);
     for (unsigned i = 0; !loop->ended && i < plan->join.set_count; i++) {
-        TRY(px_eval(node->ex, plan->join.sets[i].px, loop->outer, &loop->outer_scratch.arena,
-                    &loop->set_vectors[i]));
+        TRY(px__eval(node->ex, plan->join.sets[i].px, loop->outer, &loop->outer_scratch.arena,
+                     &loop->set_vectors[i]));
     }
     return STATUS_OK;
 }
@@ -71,15 +71,15 @@ static enum status
 keep_inner(struct nest_loop_node *loop)
 {
     struct node *node = &loop->node;
-    node_restart(node->right);
+    exec__restart(node->right);
     for (;;) {
         struct batch *batch;
-        TRY(node_next(node->right, &batch));
+        TRY(exec__next(node->right, &batch));
         if (batch == NULL) {
             loop->kept = true;
             return STATUS_OK;
         }
-        TRY(rows_append(&loop->inner, batch->columns, batch->row_count));
+        TRY(rows__append(&loop->inner, batch->columns, batch->row_count));
     }
 }
 
@@ -98,7 +98,7 @@ open_inner(struct nest_loop_node *loop)
         vector_get(&loop->set_vectors[i], loop->outer_row,
                    &node->ex->params[plan->join.sets[i].param_no]);
     }
-    node_restart(node->right);
+    exec__restart(node->right);
     return STATUS_OK;
 }
 
@@ -112,7 +112,7 @@ next_inner(struct nest_loop_node *loop)
     struct vector *columns = loop->pair.columns + left_count;
     if (node->plan->join.depends) {
         struct batch *batch;
-        TRY(node_next(node->right, &batch));
+        TRY(exec__next(node->right, &batch));
         loop->pair.row_count = batch == NULL ? 0 : batch->row_count;
         if (batch != NULL && right_count > 0) {
             memcpy(columns, batch->columns, right_count * sizeof(*columns));
@@ -122,7 +122,7 @@ next_inner(struct nest_loop_node *loop)
     unsigned count =
         (unsigned)MIN(loop->inner.count - loop->inner_next, (uint32_t)BATCH_ROWS_MAX);
     for (unsigned i = 0; count > 0 && i < right_count; i++) {
-        rows_window(&loop->inner, i, loop->inner_next, &columns[i]);
+        rows__window(&loop->inner, i, loop->inner_next, &columns[i]);
     }
     loop->pair.row_count = count;
     loop->inner_next += count;
@@ -162,9 +162,9 @@ give_pairs(struct nest_loop_node *loop, const uint16_t *rows, unsigned count)
             struct value value;
             vector_get(&loop->pair.columns[c], rows[i], &value);
             if (is_bytes && copies && c >= left_count) {
-                value = value_copy(out->type, &value, arena);
+                value = value__copy(out->type, &value, arena);
             }
-            vector_set_any(out, node->out.row_count + i, &value, BATCH_ROWS_MAX, arena);
+            vector__set_any(out, node->out.row_count + i, &value, BATCH_ROWS_MAX, arena);
         }
     }
     node->out.row_count += count;
@@ -192,7 +192,7 @@ join_some(struct nest_loop_node *loop)
         TRY(open_inner(loop));
     }
     TRY(next_inner(loop));
-    scratch_reset(&loop->pair_scratch);
+    scratch__reset(&loop->pair_scratch);
     set_outer_columns(loop);
     loop->selected_at = loop->selected_count = 0;
     if (loop->pair.row_count == 0) {
@@ -204,8 +204,8 @@ join_some(struct nest_loop_node *loop)
         return STATUS_OK;
     }
     if (node->plan->join.on != NULL) {
-        TRY(px_select(node->ex, node->plan->join.on, &loop->pair, &loop->pair_scratch.arena,
-                      loop->selected, &loop->selected_count));
+        TRY(px__select(node->ex, node->plan->join.on, &loop->pair, &loop->pair_scratch.arena,
+                       loop->selected, &loop->selected_count));
     } else {
         loop->selected_count = loop->pair.row_count;
         for (unsigned i = 0; i < loop->selected_count; i++) {
@@ -219,7 +219,7 @@ join_some(struct nest_loop_node *loop)
 static void
 start_batch(struct node *node)
 {
-    scratch_reset(&node->scratch);
+    scratch__reset(&node->scratch);
     node->out.row_count = 0;
     for (unsigned c = 0; c < node->plan->column_count; c++) {
         vector_init(&node->out.columns[c], node->plan->types[c], BATCH_ROWS_MAX,
@@ -254,8 +254,8 @@ nest_loop_next(struct node *node, struct batch **batch_out)
     return STATUS_OK;
 }
 
-const struct node_ops nest_loop_ops = {.size = sizeof(struct nest_loop_node),
-                                       .open = nest_loop_open,
-                                       .restart = nest_loop_restart,
-                                       .next = nest_loop_next,
-                                       .close = nest_loop_close};
+const struct node_ops exec__nest_loop_ops = {.size = sizeof(struct nest_loop_node),
+                                             .open = nest_loop_open,
+                                             .restart = nest_loop_restart,
+                                             .next = nest_loop_next,
+                                             .close = nest_loop_close};

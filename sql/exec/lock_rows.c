@@ -13,7 +13,7 @@ static void
 lock_rows_restart(struct node *node)
 {
     ((struct lock_rows_node *)node)->given = 0;
-    node_restart(node->left);
+    exec__restart(node->left);
 }
 
 static void
@@ -56,11 +56,11 @@ lock_range(struct lock_rows_node *lock, const struct row_slots *slots, const str
     }
     struct arena *arena = &node->scratch.arena;
     struct batch *newer = arena_new(arena, struct batch);
-    newer_row(*in, *row, slots, buf_slice(&lock->newest), arena, newer);
+    row__newer(*in, *row, slots, buf_slice(&lock->newest), arena, newer);
     uint16_t kept;
     unsigned count = 1;
     if (node->plan->filter != NULL) {
-        TRY(px_select(node->ex, node->plan->filter, newer, arena, &kept, &count));
+        TRY(px__select(node->ex, node->plan->filter, newer, arena, &kept, &count));
     }
     *keep = count > 0;
     *in = newer;
@@ -88,13 +88,13 @@ give_locked(struct lock_rows_node *lock, const struct batch *in, const uint16_t 
 {
     struct node *node = &lock->node;
     struct arena *arena = &node->scratch.arena;
-    batch_gather(&node->out, in, rows, count, NULL, 0, arena);
+    batch__gather(&node->out, in, rows, count, NULL, 0, arena);
     for (unsigned i = 0; i < count; i++) {
         const struct batch *newer = lock->newer[rows[i]];
         for (unsigned c = 0; newer != NULL && c < in->column_count; c++) {
             struct value value;
             vector_get(&newer->columns[c], 0, &value);
-            vector_set_any(&node->out.columns[c], i, &value, count, arena);
+            vector__set_any(&node->out.columns[c], i, &value, count, arena);
         }
     }
 }
@@ -106,12 +106,12 @@ lock_rows_next(struct node *node, struct batch **batch_out)
     unsigned count = 0;
     while (count == 0 && lock->given < node->bound) {
         struct batch *in;
-        TRY(node_next(node->left, &in));
+        TRY(exec__next(node->left, &in));
         if (in == NULL) {
             return STATUS_OK;
         }
         TRY(txn_check(node->ex->cx->txn, node->ex->cx->diag));
-        scratch_reset(&node->scratch);
+        scratch__reset(&node->scratch);
         uint16_t rows[BATCH_ROWS_MAX];
         lock->newer = arena_alloc(&node->scratch.arena, in->row_count * sizeof(*lock->newer));
         for (unsigned row = 0; row < in->row_count && lock->given < node->bound; row++) {
@@ -130,7 +130,7 @@ lock_rows_next(struct node *node, struct batch **batch_out)
     return STATUS_OK;
 }
 
-const struct node_ops lock_rows_ops = {.size = sizeof(struct lock_rows_node),
-                                       .restart = lock_rows_restart,
-                                       .next = lock_rows_next,
-                                       .close = lock_rows_close};
+const struct node_ops exec__lock_rows_ops = {.size = sizeof(struct lock_rows_node),
+                                             .restart = lock_rows_restart,
+                                             .next = lock_rows_next,
+                                             .close = lock_rows_close};

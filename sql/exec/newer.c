@@ -3,12 +3,12 @@
 #include "sql/exec/exec_internal.h"
 
 void
-newer_row(const struct batch *in, unsigned row, const struct row_slots *slots,
-          struct slice newest, struct arena *arena, struct batch *out)
+row__newer(const struct batch *in, unsigned row, const struct row_slots *slots,
+           struct slice newest, struct arena *arena, struct batch *out)
 {
     const struct table_def *table = slots->table;
     uint16_t number = (uint16_t)row;
-    batch_gather(out, in, &number, 1, NULL, 0, arena);
+    batch__gather(out, in, &number, 1, NULL, 0, arena);
     struct column_value *values =
         arena_array(arena, struct column_value, MAX(table->column_count, 1U));
     struct slice copy = arena_copy(arena, newest); /* the caller's buffer is used again */

@@ -2,42 +2,42 @@
 #include "sql/exec/returning.h"
 
 void
-returning_init(struct returning *returning, struct node *node)
+returning__init(struct returning *returning, struct node *node)
 {
-    rows_init(&returning->rows, node->ex, node->plan->types, node->plan->column_count);
+    rows__init(&returning->rows, node->ex, node->plan->types, node->plan->column_count);
 }
 
 void
-returning_deinit(struct returning *returning)
+returning__deinit(struct returning *returning)
 {
-    rows_deinit(&returning->rows);
-    scratch_deinit(&returning->scratch);
+    rows__deinit(&returning->rows);
+    scratch__deinit(&returning->scratch);
 }
 
 void
-returning_restart(struct returning *returning)
+returning__restart(struct returning *returning)
 {
-    rows_reset(&returning->rows);
+    rows__reset(&returning->rows);
     returning->next = 0;
 }
 
 enum status
-returning_add(struct returning *returning, struct node *node, const struct batch *in)
+returning__add(struct returning *returning, struct node *node, const struct batch *in)
 {
     if (node->plan->column_count == 0) {
         return STATUS_OK;
     }
-    scratch_reset(&returning->scratch);
+    scratch__reset(&returning->scratch);
     struct arena *arena = &returning->scratch.arena;
     struct vector *columns = arena_array(arena, struct vector, node->plan->column_count);
     for (unsigned i = 0; i < node->plan->column_count; i++) {
-        TRY(px_eval(node->ex, node->plan->modify.returning[i], in, arena, &columns[i]));
+        TRY(px__eval(node->ex, node->plan->modify.returning[i], in, arena, &columns[i]));
     }
-    return rows_append(&returning->rows, columns, in->row_count);
+    return rows__append(&returning->rows, columns, in->row_count);
 }
 
 void
-returning_next(struct returning *returning, struct node *node, struct batch **batch_out)
+returning__next(struct returning *returning, struct node *node, struct batch **batch_out)
 {
     unsigned count =
         (unsigned)MIN(returning->rows.count - returning->next, (uint32_t)BATCH_ROWS_MAX);
@@ -45,7 +45,7 @@ returning_next(struct returning *returning, struct node *node, struct batch **ba
         return;
     }
     for (unsigned i = 0; i < node->plan->column_count; i++) {
-        rows_window(&returning->rows, i, returning->next, &node->out.columns[i]);
+        rows__window(&returning->rows, i, returning->next, &node->out.columns[i]);
     }
     node->out.row_count = count;
     returning->next += count;

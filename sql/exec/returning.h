@@ -10,11 +10,11 @@ struct returning {
     struct scratch scratch;
 };
 
-void returning_init(struct returning *returning, struct node *node);
-void returning_deinit(struct returning *returning);
-void returning_restart(struct returning *returning);
+void returning__init(struct returning *returning, struct node *node);
+void returning__deinit(struct returning *returning);
+void returning__restart(struct returning *returning);
 /* The node's RETURNING list over `in`. */
-MUST_CHECK enum status returning_add(struct returning *returning, struct node *node,
-                                     const struct batch *in);
+MUST_CHECK enum status returning__add(struct returning *returning, struct node *node,
+                                      const struct batch *in);
 /* NULL at the end. */
-void returning_next(struct returning *returning, struct node *node, struct batch **batch_out);
+void returning__next(struct returning *returning, struct node *node, struct batch **batch_out);

@@ -7,8 +7,8 @@
 #define ROWS_CAPACITY_MIN 16U
 
 void
-rows_init(struct rows *rows, struct execution *ex, const enum type_id *types,
-          unsigned column_count)
+rows__init(struct rows *rows, struct execution *ex, const enum type_id *types,
+           unsigned column_count)
 {
     *rows = (struct rows){.ex = ex, .column_count = column_count};
     rows->columns = arena_array(&ex->arena, struct rows_column, MAX(column_count, 1U));
@@ -43,7 +43,7 @@ free_columns(struct rows *rows)
 }
 
 void
-rows_reset(struct rows *rows)
+rows__reset(struct rows *rows)
 {
     rows->count = 0;
     arena_reset(&rows->bytes);
@@ -58,7 +58,7 @@ rows_reset(struct rows *rows)
 }
 
 void
-rows_deinit(struct rows *rows)
+rows__deinit(struct rows *rows)
 {
     if (rows->ex == NULL) {
         return;
@@ -157,7 +157,7 @@ store_value(struct rows *rows, struct rows_column *column, const struct vector *
 }
 
 enum status
-rows_append(struct rows *rows, const struct vector *vectors, unsigned count)
+rows__append(struct rows *rows, const struct vector *vectors, unsigned count)
 {
     if (rows->count + count > rows->capacity) {
         TRY(grow(rows, rows->count + count));
@@ -182,7 +182,7 @@ rows_append(struct rows *rows, const struct vector *vectors, unsigned count)
 }
 
 enum status
-rows_append_row(struct rows *rows, const struct vector *vectors, unsigned row)
+rows__append_row(struct rows *rows, const struct vector *vectors, unsigned row)
 {
     bool grows = rows->count == rows->capacity;
     if (grows) {
@@ -211,8 +211,8 @@ struct wide {
 };
 
 void
-rows_gather(const struct rows *rows, unsigned column_no, const uint32_t *numbers,
-            unsigned count, struct vector *out, struct arena *arena)
+rows__gather(const struct rows *rows, unsigned column_no, const uint32_t *numbers,
+             unsigned count, struct vector *out, struct arena *arena)
 {
     const struct rows_column *column = &rows->columns[column_no];
     vector_init(out, column->type, count, arena);
@@ -235,7 +235,7 @@ rows_gather(const struct rows *rows, unsigned column_no, const uint32_t *numbers
     }
     for (unsigned i = 0; i < count; i++) {
         if (numbers[i] == ROW_NONE) {
-            vector_set_any(out, i, &(struct value){.is_null = true}, count, arena);
+            vector__set_any(out, i, &(struct value){.is_null = true}, count, arena);
         } else if (column->nulls != NULL && column->nulls[numbers[i]]) {
             vector_nulls(out, count, arena)[i] = true;
         }
@@ -243,7 +243,7 @@ rows_gather(const struct rows *rows, unsigned column_no, const uint32_t *numbers
 }
 
 void
-rows_window(const struct rows *rows, unsigned column_no, uint32_t first, struct vector *out)
+rows__window(const struct rows *rows, unsigned column_no, uint32_t first, struct vector *out)
 {
     const struct rows_column *column = &rows->columns[column_no];
     *out = (struct vector){
@@ -289,8 +289,8 @@ column_equal(const struct rows_column *column, uint32_t number, const struct vec
 }
 
 bool
-rows_equal(const struct rows *rows, uint32_t number, unsigned first_column,
-           const struct vector *vectors, unsigned vector_count, unsigned row)
+rows__equal(const struct rows *rows, uint32_t number, unsigned first_column,
+            const struct vector *vectors, unsigned vector_count, unsigned row)
 {
     for (unsigned i = 0; i < vector_count; i++) {
         if (!column_equal(&rows->columns[first_column + i], number, &vectors[i], row)) {
@@ -302,7 +302,7 @@ rows_equal(const struct rows *rows, uint32_t number, unsigned first_column,
 
 /* Both not NULL. */
 int
-rows_compare_column(const struct rows *rows, unsigned column_no, uint32_t a, uint32_t b)
+rows__compare_column(const struct rows *rows, unsigned column_no, uint32_t a, uint32_t b)
 {
     const struct rows_column *column = &rows->columns[column_no];
     struct vector stored = {.type = column->type, .data = column->data};
@@ -315,7 +315,7 @@ rows_compare_column(const struct rows *rows, unsigned column_no, uint32_t a, uin
 /* ---- hash ---- */
 
 void
-row_hash_reset(struct row_hash *hash)
+row_hash__reset(struct row_hash *hash)
 {
     hash->count = 0;
     for (uint32_t i = 0; i < hash->head_count; i++) {
@@ -324,7 +324,7 @@ row_hash_reset(struct row_hash *hash)
 }
 
 void
-row_hash_deinit(struct row_hash *hash)
+row_hash__deinit(struct row_hash *hash)
 {
     free(hash->heads);
     free(hash->next);
@@ -356,7 +356,7 @@ grow_hash(struct row_hash *hash)
 }
 
 void
-row_hash_add(struct row_hash *hash, uint64_t value)
+row_hash__add(struct row_hash *hash, uint64_t value)
 {
     if (hash->count == hash->capacity) {
         grow_hash(hash);
@@ -369,33 +369,33 @@ static uint32_t
 find(const struct rows *rows, const struct row_hash *hash, const struct vector *vectors,
      unsigned column_count, unsigned row, uint64_t value)
 {
-    uint32_t number = row_hash_first(hash, value);
+    uint32_t number = row_hash__first(hash, value);
     while (number != ROW_NONE && (hash->hashes[number] != value ||
-                                  !rows_equal(rows, number, 0, vectors, column_count, row))) {
+                                  !rows__equal(rows, number, 0, vectors, column_count, row))) {
         number = hash->next[number];
     }
     return number;
 }
 
 bool
-row_set_contains(const struct rows *rows, const struct row_hash *hash,
-                 const struct vector *vectors, unsigned column_count, unsigned row,
-                 uint64_t value)
+row_set__contains(const struct rows *rows, const struct row_hash *hash,
+                  const struct vector *vectors, unsigned column_count, unsigned row,
+                  uint64_t value)
 {
     return find(rows, hash, vectors, column_count, row, value) != ROW_NONE;
 }
 
 enum status
-row_set_find_or_add(struct rows *rows, struct row_hash *hash, const struct vector *vectors,
-                    unsigned column_count, unsigned row, uint64_t value, uint32_t *number_out,
-                    bool *added_out)
+row_set__find_or_add(struct rows *rows, struct row_hash *hash, const struct vector *vectors,
+                     unsigned column_count, unsigned row, uint64_t value, uint32_t *number_out,
+                     bool *added_out)
 {
     *number_out = find(rows, hash, vectors, column_count, row, value);
     *added_out = *number_out == ROW_NONE;
     if (*added_out) {
         *number_out = rows->count;
-        TRY(rows_append_row(rows, vectors, row));
-        row_hash_add(hash, value);
+        TRY(rows__append_row(rows, vectors, row));
+        row_hash__add(hash, value);
     }
     return STATUS_OK;
 }

@@ -7,7 +7,7 @@
 #define PAGE_ROWS_MAX 512U
 
 void
-decoder_init(struct decoder *decoder, const struct plan_node *plan, struct arena *arena)
+decoder__init(struct decoder *decoder, const struct plan_node *plan, struct arena *arena)
 {
     const struct table_def *table = plan->scan.table;
     decoder->fixed_only = true;
@@ -74,7 +74,7 @@ put_fixed(void *data, unsigned row, unsigned size, const uint8_t *bytes)
 static void
 put_null(struct vector *column, unsigned row, unsigned capacity, struct arena *arena)
 {
-    vector_set_any(column, row, &(struct value){.is_null = true}, capacity, arena);
+    vector__set_any(column, row, &(struct value){.is_null = true}, capacity, arena);
 }
 
 /* Walks the tuple once (storage/heap/tuple.h has its layout); storage checked it. */
@@ -111,8 +111,8 @@ decode_columns(const struct decoder *decoder, struct slice tuple, unsigned row,
 }
 
 void
-decoder_begin(const struct decoder *decoder, const struct plan_node *plan, unsigned capacity,
-              struct vector *columns, struct arena *arena)
+decoder__begin(const struct decoder *decoder, const struct plan_node *plan, unsigned capacity,
+               struct vector *columns, struct arena *arena)
 {
     UNUSED(decoder);
     for (unsigned i = 0; i < plan->column_count; i++) {
@@ -121,8 +121,8 @@ decoder_begin(const struct decoder *decoder, const struct plan_node *plan, unsig
 }
 
 void
-decoder_add(const struct decoder *decoder, const struct row_view *views, unsigned count,
-            unsigned first, unsigned capacity, struct vector *columns, struct arena *arena)
+decoder__add(const struct decoder *decoder, const struct row_view *views, unsigned count,
+             unsigned first, unsigned capacity, struct vector *columns, struct arena *arena)
 {
     for (unsigned i = 0; i < count; i++) {
         decode_columns(decoder, views[i].tuple, first + i, capacity, columns, arena);
@@ -142,7 +142,7 @@ decoder_add(const struct decoder *decoder, const struct row_view *views, unsigne
 }
 
 enum status
-scan_filter_batch(struct node *node, bool *any_out)
+scan__filter_batch(struct node *node, bool *any_out)
 {
     struct batch *out = &node->out;
     *any_out = out->row_count > 0;
@@ -152,7 +152,7 @@ scan_filter_batch(struct node *node, bool *any_out)
     struct arena *arena = &node->scratch.arena;
     uint16_t *rows = arena_alloc(arena, out->row_count * sizeof(*rows));
     unsigned count;
-    TRY(px_select(node->ex, node->plan->filter, out, arena, rows, &count));
+    TRY(px__select(node->ex, node->plan->filter, out, arena, rows, &count));
     if (count < out->row_count) {
         for (unsigned i = 0; count > 0 && i < out->column_count; i++) {
             vector_select(&out->columns[i], rows, count);
@@ -178,7 +178,7 @@ static enum status
 seq_scan_open(struct node *node)
 {
     struct seq_scan_node *scan = (struct seq_scan_node *)node;
-    decoder_init(&scan->decoder, node->plan, &node->ex->arena);
+    decoder__init(&scan->decoder, node->plan, &node->ex->arena);
     scan->views = arena_array(&node->ex->arena, struct row_view, PAGE_ROWS_MAX);
     return STATUS_OK;
 }
@@ -211,7 +211,7 @@ seq_scan_fill(struct seq_scan_node *scan)
     unsigned capacity = scan->decoder.fixed_only ? BATCH_ROWS_MAX : PAGE_ROWS_MAX;
     unsigned target = scan->decoder.fixed_only ? scan->target : 1;
     out->row_count = 0;
-    decoder_begin(&scan->decoder, node->plan, capacity, out->columns, arena);
+    decoder__begin(&scan->decoder, node->plan, capacity, out->columns, arena);
     while (out->row_count < target && out->row_count + PAGE_ROWS_MAX <= capacity) {
         unsigned count;
         TRY(table_scan_next(scan->scan, scan->views, PAGE_ROWS_MAX, &count,
@@ -220,8 +220,8 @@ seq_scan_fill(struct seq_scan_node *scan)
             scan->ended = true;
             break;
         }
-        decoder_add(&scan->decoder, scan->views, count, out->row_count, capacity, out->columns,
-                    arena);
+        decoder__add(&scan->decoder, scan->views, count, out->row_count, capacity, out->columns,
+                     arena);
         out->row_count += count;
     }
     if (node->bound == ROWS_UNBOUNDED) {
@@ -242,9 +242,9 @@ seq_scan_next(struct node *node, struct batch **batch_out)
             TRY(table_scan_open(ex->cx->txn, node->plan->scan.table->id, &scan->scan,
                                 ex->cx->diag));
         }
-        scratch_reset(&node->scratch);
+        scratch__reset(&node->scratch);
         TRY(seq_scan_fill(scan));
-        TRY(scan_filter_batch(node, &any));
+        TRY(scan__filter_batch(node, &any));
     }
     if (any) {
         *batch_out = &node->out;
@@ -254,11 +254,11 @@ seq_scan_next(struct node *node, struct batch **batch_out)
     return STATUS_OK;
 }
 
-const struct node_ops seq_scan_ops = {.size = sizeof(struct seq_scan_node),
-                                      .open = seq_scan_open,
-                                      .restart = seq_scan_restart,
-                                      .next = seq_scan_next,
-                                      .stop = seq_scan_stop};
+const struct node_ops exec__seq_scan_ops = {.size = sizeof(struct seq_scan_node),
+                                            .open = seq_scan_open,
+                                            .restart = seq_scan_restart,
+                                            .next = seq_scan_next,
+                                            .stop = seq_scan_stop};
 
 /* ---- views: rows made by a function, all at once ---- */
 
@@ -297,7 +297,7 @@ view_scan_column(struct view_scan_node *view, unsigned slot, unsigned count)
     vector_init(column, node->plan->types[slot], count, &node->scratch.arena);
     for (unsigned i = 0; i < count; i++) {
         size_t at = (size_t)(view->next_row + i) * table->column_count + column_no;
-        vector_set_any(column, i, &view->values[at], count, &node->scratch.arena);
+        vector__set_any(column, i, &view->values[at], count, &node->scratch.arena);
     }
 }
 
@@ -309,19 +309,19 @@ view_scan_next(struct node *node, struct batch **batch_out)
     bool any = false;
     while (!any && view->next_row < view->row_count) {
         TRY(txn_check(node->ex->cx->txn, node->ex->cx->diag));
-        scratch_reset(&node->scratch);
+        scratch__reset(&node->scratch);
         unsigned count = MIN(view->row_count - view->next_row, BATCH_ROWS_MAX);
         for (unsigned i = 0; i < node->plan->column_count; i++) {
             view_scan_column(view, i, count);
         }
         node->out.row_count = count;
         view->next_row += count;
-        TRY(scan_filter_batch(node, &any));
+        TRY(scan__filter_batch(node, &any));
     }
     *batch_out = any ? &node->out : NULL;
     return STATUS_OK;
 }
 
-const struct node_ops view_scan_ops = {.size = sizeof(struct view_scan_node),
-                                       .restart = view_scan_restart,
-                                       .next = view_scan_next};
+const struct node_ops exec__view_scan_ops = {.size = sizeof(struct view_scan_node),
+                                             .restart = view_scan_restart,
+                                             .next = view_scan_next};

@@ -15,13 +15,13 @@ struct decoder {
     bool fixed_only;          /* nothing is borrowed from the page */
 };
 
-void decoder_init(struct decoder *decoder, const struct plan_node *plan, struct arena *arena);
+void decoder__init(struct decoder *decoder, const struct plan_node *plan, struct arena *arena);
 /* Vectors of `capacity` rows. */
-void decoder_begin(const struct decoder *decoder, const struct plan_node *plan,
-                   unsigned capacity, struct vector *columns, struct arena *arena);
+void decoder__begin(const struct decoder *decoder, const struct plan_node *plan,
+                    unsigned capacity, struct vector *columns, struct arena *arena);
 /* Puts `count` rows at `first`. */
-void decoder_add(const struct decoder *decoder, const struct row_view *views, unsigned count,
-                 unsigned first, unsigned capacity, struct vector *columns,
-                 struct arena *arena);
+void decoder__add(const struct decoder *decoder, const struct row_view *views, unsigned count,
+                  unsigned first, unsigned capacity, struct vector *columns,
+                  struct arena *arena);
 /* Applies the node's filter to its own batch, in place. */
-MUST_CHECK enum status scan_filter_batch(struct node *node, bool *any_out);
+MUST_CHECK enum status scan__filter_batch(struct node *node, bool *any_out);

@@ -11,15 +11,15 @@ struct seen {
 static void
 forget(struct seen *seen)
 {
-    rows_reset(&seen->rows);
-    row_hash_reset(&seen->hash);
+    rows__reset(&seen->rows);
+    row_hash__reset(&seen->hash);
 }
 
 static void
 free_seen(struct seen *seen)
 {
-    rows_deinit(&seen->rows);
-    row_hash_deinit(&seen->hash);
+    rows__deinit(&seen->rows);
+    row_hash__deinit(&seen->hash);
 }
 
 struct distinct_node {
@@ -31,14 +31,14 @@ static enum status
 distinct_open(struct node *node)
 {
     struct distinct_node *distinct = (struct distinct_node *)node;
-    rows_init(&distinct->seen.rows, node->ex, node->plan->types, node->plan->column_count);
+    rows__init(&distinct->seen.rows, node->ex, node->plan->types, node->plan->column_count);
     return STATUS_OK;
 }
 
 static void
 distinct_restart(struct node *node)
 {
-    node_restart(node->left);
+    exec__restart(node->left);
     forget(&((struct distinct_node *)node)->seen);
 }
 
@@ -55,16 +55,16 @@ select_new(struct node *node, struct seen *seen, const struct seen *other, bool 
 {
     uint64_t hashes[BATCH_ROWS_MAX];
     unsigned columns = node->plan->column_count, count = 0;
-    hash_vectors(in->columns, columns, in->row_count, hashes);
+    vector__hash_all(in->columns, columns, in->row_count, hashes);
     for (unsigned i = 0; i < in->row_count; i++) {
         uint32_t number;
         bool added;
-        if (other != NULL && row_set_contains(&other->rows, &other->hash, in->columns, columns,
-                                              i, hashes[i]) != must_be_in) {
+        if (other != NULL && row_set__contains(&other->rows, &other->hash, in->columns, columns,
+                                               i, hashes[i]) != must_be_in) {
             continue;
         }
-        TRY(row_set_find_or_add(&seen->rows, &seen->hash, in->columns, columns, i, hashes[i],
-                                &number, &added));
+        TRY(row_set__find_or_add(&seen->rows, &seen->hash, in->columns, columns, i, hashes[i],
+                                 &number, &added));
         if (added) {
             rows[count++] = (uint16_t)i;
         }
@@ -81,7 +81,7 @@ give_new(struct node *node, struct seen *seen, const struct seen *other, bool mu
         struct batch *in;
         uint16_t rows[BATCH_ROWS_MAX];
         unsigned count;
-        TRY(node_next(node->left, &in));
+        TRY(exec__next(node->left, &in));
         if (in == NULL) {
             return STATUS_OK;
         }
@@ -92,8 +92,8 @@ give_new(struct node *node, struct seen *seen, const struct seen *other, bool mu
             return STATUS_OK;
         }
         if (count > 0) {
-            scratch_reset(&node->scratch);
-            batch_gather(&node->out, in, rows, count, NULL, 0, &node->scratch.arena);
+            scratch__reset(&node->scratch);
+            batch__gather(&node->out, in, rows, count, NULL, 0, &node->scratch.arena);
             *batch_out = &node->out;
             return STATUS_OK;
         }
@@ -106,11 +106,11 @@ distinct_next(struct node *node, struct batch **batch_out)
     return give_new(node, &((struct distinct_node *)node)->seen, NULL, false, batch_out);
 }
 
-const struct node_ops distinct_ops = {.size = sizeof(struct distinct_node),
-                                      .open = distinct_open,
-                                      .restart = distinct_restart,
-                                      .next = distinct_next,
-                                      .close = distinct_close};
+const struct node_ops exec__distinct_ops = {.size = sizeof(struct distinct_node),
+                                            .open = distinct_open,
+                                            .restart = distinct_restart,
+                                            .next = distinct_next,
+                                            .close = distinct_close};
 
 /* ---- two inputs ---- */
 
@@ -125,8 +125,8 @@ static enum status
 set_open(struct node *node)
 {
     struct set_node *set = (struct set_node *)node;
-    rows_init(&set->left.rows, node->ex, node->plan->types, node->plan->column_count);
-    rows_init(&set->right.rows, node->ex, node->plan->types, node->plan->column_count);
+    rows__init(&set->left.rows, node->ex, node->plan->types, node->plan->column_count);
+    rows__init(&set->right.rows, node->ex, node->plan->types, node->plan->column_count);
     return STATUS_OK;
 }
 
@@ -134,8 +134,8 @@ static void
 set_restart(struct node *node)
 {
     struct set_node *set = (struct set_node *)node;
-    node_restart(node->left);
-    node_restart(node->right);
+    exec__restart(node->left);
+    exec__restart(node->right);
     set->on_right = set->right_kept = false;
     forget(&set->left);
     forget(&set->right);
@@ -154,10 +154,10 @@ next_of_all(struct set_node *set, struct batch **batch_out)
 {
     struct node *node = &set->node;
     if (!set->on_right) {
-        TRY(node_next(node->left, batch_out));
+        TRY(exec__next(node->left, batch_out));
         set->on_right = *batch_out == NULL;
     }
-    return set->on_right ? node_next(node->right, batch_out) : STATUS_OK;
+    return set->on_right ? exec__next(node->right, batch_out) : STATUS_OK;
 }
 
 static enum status
@@ -167,7 +167,7 @@ keep_right(struct set_node *set)
         struct batch *in;
         uint16_t rows[BATCH_ROWS_MAX];
         unsigned count;
-        TRY(node_next(set->node.right, &in));
+        TRY(exec__next(set->node.right, &in));
         if (in == NULL) {
             set->right_kept = true;
             return STATUS_OK;
@@ -190,8 +190,8 @@ set_next(struct node *node, struct batch **batch_out)
                     batch_out);
 }
 
-const struct node_ops set_operation_ops = {.size = sizeof(struct set_node),
-                                           .open = set_open,
-                                           .restart = set_restart,
-                                           .next = set_next,
-                                           .close = set_close};
+const struct node_ops exec__set_operation_ops = {.size = sizeof(struct set_node),
+                                                 .open = set_open,
+                                                 .restart = set_restart,
+                                                 .next = set_next,
+                                                 .close = set_close};

@@ -27,9 +27,9 @@ result_next(struct node *node, struct batch **batch_out)
     if (node->plan->filter != NULL) {
         uint16_t row;
         unsigned count;
-        scratch_reset(&node->scratch);
-        TRY(px_select(node->ex, node->plan->filter, &node->out, &node->scratch.arena, &row,
-                      &count));
+        scratch__reset(&node->scratch);
+        TRY(px__select(node->ex, node->plan->filter, &node->out, &node->scratch.arena, &row,
+                       &count));
         if (count == 0) {
             return STATUS_OK;
         }
@@ -38,7 +38,7 @@ result_next(struct node *node, struct batch **batch_out)
     return STATUS_OK;
 }
 
-const struct node_ops result_ops = {
+const struct node_ops exec__result_ops = {
     .size = sizeof(struct result_node), .restart = result_restart, .next = result_next};
 
 /* ---- FILTER ---- */
@@ -46,7 +46,7 @@ const struct node_ops result_ops = {
 static void
 restart_left(struct node *node)
 {
-    node_restart(node->left);
+    exec__restart(node->left);
 }
 
 static enum status
@@ -54,29 +54,29 @@ filter_next(struct node *node, struct batch **batch_out)
 {
     for (;;) {
         struct batch *in;
-        TRY(node_next(node->left, &in));
+        TRY(exec__next(node->left, &in));
         if (in == NULL) {
             return STATUS_OK;
         }
         TRY(txn_check(node->ex->cx->txn, node->ex->cx->diag));
-        scratch_reset(&node->scratch);
+        scratch__reset(&node->scratch);
         struct arena *arena = &node->scratch.arena;
         uint16_t *rows = arena_alloc(arena, in->row_count * sizeof(*rows));
         unsigned count;
-        TRY(px_select(node->ex, node->plan->filter, in, arena, rows, &count));
+        TRY(px__select(node->ex, node->plan->filter, in, arena, rows, &count));
         if (count == in->row_count) {
             *batch_out = in;
             return STATUS_OK;
         }
         if (count > 0) {
-            batch_gather(&node->out, in, rows, count, NULL, 0, arena);
+            batch__gather(&node->out, in, rows, count, NULL, 0, arena);
             *batch_out = &node->out;
             return STATUS_OK;
         }
     }
 }
 
-const struct node_ops filter_ops = {
+const struct node_ops exec__filter_ops = {
     .size = sizeof(struct node), .restart = restart_left, .next = filter_next};
 
 /* ---- PROJECT ---- */
@@ -85,21 +85,21 @@ static enum status
 project_next(struct node *node, struct batch **batch_out)
 {
     struct batch *in;
-    TRY(node_next(node->left, &in));
+    TRY(exec__next(node->left, &in));
     if (in == NULL) {
         return STATUS_OK;
     }
-    scratch_reset(&node->scratch);
+    scratch__reset(&node->scratch);
     node->out.row_count = in->row_count;
     for (unsigned i = 0; i < node->out.column_count; i++) {
-        TRY(px_eval(node->ex, node->plan->project.targets[i], in, &node->scratch.arena,
-                    &node->out.columns[i]));
+        TRY(px__eval(node->ex, node->plan->project.targets[i], in, &node->scratch.arena,
+                     &node->out.columns[i]));
     }
     *batch_out = &node->out;
     return STATUS_OK;
 }
 
-const struct node_ops project_ops = {
+const struct node_ops exec__project_ops = {
     .size = sizeof(struct node), .restart = restart_left, .next = project_next};
 
 /* ---- LIMIT ---- */
@@ -114,7 +114,7 @@ static void
 limit_restart(struct node *node)
 {
     ((struct limit_node *)node)->started = false;
-    node_restart(node->left);
+    exec__restart(node->left);
 }
 
 static enum status
@@ -126,7 +126,7 @@ limit_value(struct node *node, const struct px *px, const char *name, const char
         return STATUS_OK;
     }
     struct value value;
-    TRY(px_value(node->ex, px, &node->scratch.arena, &value));
+    TRY(px__value(node->ex, px, &node->scratch.arena, &value));
     if (value.is_null) {
         return STATUS_OK;
     }
@@ -150,7 +150,7 @@ limit_start(struct limit_node *limit)
     TRY(limit_value(node, node->plan->limit.limit, "LIMIT", SQLSTATE_INVALID_ROW_COUNT_IN_LIMIT,
                     ROWS_UNBOUNDED, &limit->left));
     if (limit->left < ROWS_UNBOUNDED - limit->skip) {
-        node_set_bound(node->left, limit->left + limit->skip);
+        exec__set_bound(node->left, limit->left + limit->skip);
     }
     limit->started = true;
     return STATUS_OK;
@@ -160,13 +160,13 @@ static enum status
 limit_next(struct node *node, struct batch **batch_out)
 {
     struct limit_node *limit = (struct limit_node *)node;
-    scratch_reset(&node->scratch);
+    scratch__reset(&node->scratch);
     if (!limit->started) {
         TRY(limit_start(limit));
     }
     while (limit->left > 0) {
         struct batch *in;
-        TRY(node_next(node->left, &in));
+        TRY(exec__next(node->left, &in));
         if (in == NULL) {
             return STATUS_OK;
         }
@@ -185,7 +185,7 @@ limit_next(struct node *node, struct batch **batch_out)
             for (unsigned i = 0; i < count; i++) {
                 rows[i] = (uint16_t)(first + i);
             }
-            batch_gather(&node->out, in, rows, count, NULL, 0, arena);
+            batch__gather(&node->out, in, rows, count, NULL, 0, arena);
             *batch_out = &node->out;
         }
         return STATUS_OK;
@@ -193,7 +193,7 @@ limit_next(struct node *node, struct batch **batch_out)
     return STATUS_OK;
 }
 
-const struct node_ops limit_ops = {
+const struct node_ops exec__limit_ops = {
     .size = sizeof(struct limit_node), .restart = limit_restart, .next = limit_next};
 
 /* ---- VALUES ---- */
@@ -218,7 +218,7 @@ values_next(struct node *node, struct batch **batch_out)
     if (count == 0) {
         return STATUS_OK;
     }
-    scratch_reset(&node->scratch);
+    scratch__reset(&node->scratch);
     struct arena *arena = &node->scratch.arena;
     struct batch one = {.row_count = 1};
     node->out.row_count = count;
@@ -226,15 +226,15 @@ values_next(struct node *node, struct batch **batch_out)
         struct vector *column = &node->out.columns[c];
         if (count == 1) {
             const struct px *px = plan->values.rows[values->next_row][c];
-            TRY(px_eval(node->ex, px, &one, arena, column));
+            TRY(px__eval(node->ex, px, &one, arena, column));
             column->type = plan->types[c];
             continue;
         }
         vector_init(column, plan->types[c], count, arena);
         for (unsigned i = 0; i < count; i++) {
             struct value value;
-            TRY(px_value(node->ex, plan->values.rows[values->next_row + i][c], arena, &value));
-            vector_set_any(column, i, &value, count, arena);
+            TRY(px__value(node->ex, plan->values.rows[values->next_row + i][c], arena, &value));
+            vector__set_any(column, i, &value, count, arena);
         }
     }
     values->next_row += count;
@@ -242,7 +242,7 @@ values_next(struct node *node, struct batch **batch_out)
     return STATUS_OK;
 }
 
-const struct node_ops values_ops = {
+const struct node_ops exec__values_ops = {
     .size = sizeof(struct values_node), .restart = values_restart, .next = values_next};
 
 /* ---- functions in FROM ---- */
@@ -266,7 +266,7 @@ function_restart(struct node *node)
 static void
 function_close(struct node *node)
 {
-    scratch_deinit(&((struct function_node *)node)->state);
+    scratch__deinit(&((struct function_node *)node)->state);
 }
 
 static enum status
@@ -274,13 +274,13 @@ function_start(struct function_node *function)
 {
     const struct plan_node *plan = function->node.plan;
     struct arena *arena = &function->state.arena;
-    scratch_reset(&function->state);
+    scratch__reset(&function->state);
     function->args = arena_array(arena, struct value, MAX(plan->function.arg_count, 1U));
     for (unsigned i = 0; i < plan->function.arg_count; i++) {
         struct value value;
         const struct px *px = plan->function.args[i];
-        TRY(px_value(function->node.ex, px, arena, &value));
-        function->args[i] = value_copy(px->type, &value, arena);
+        TRY(px__value(function->node.ex, px, arena, &value));
+        function->args[i] = value__copy(px->type, &value, arena);
         if (value.is_null && plan->function.function->func.strict) {
             function->ended = true;
         }
@@ -315,7 +315,7 @@ function_next(struct node *node, struct batch **batch_out)
     struct function_node *function = (struct function_node *)node;
     const struct plan_node *plan = node->plan;
     TRY(txn_check(node->ex->cx->txn, node->ex->cx->diag));
-    scratch_reset(&node->scratch);
+    scratch__reset(&node->scratch);
     if (!function->started) {
         if (plan->function.function != NULL) {
             TRY(function_start(function));
@@ -333,8 +333,8 @@ function_next(struct node *node, struct batch **batch_out)
         TRY(plan->function.function->next(&function->call, &node->out.columns[0], &count));
     } else {
         struct batch one = {.row_count = 1};
-        TRY(px_eval(node->ex, plan->function.scalar, &one, &node->scratch.arena,
-                    &node->out.columns[0]));
+        TRY(px__eval(node->ex, plan->function.scalar, &one, &node->scratch.arena,
+                     &node->out.columns[0]));
         function->ended = true;
         function->ordinal = 0;
     }
@@ -350,7 +350,7 @@ function_next(struct node *node, struct batch **batch_out)
     return STATUS_OK;
 }
 
-const struct node_ops function_ops = {.size = sizeof(struct function_node),
-                                      .restart = function_restart,
-                                      .next = function_next,
-                                      .close = function_close};
+const struct node_ops exec__function_ops = {.size = sizeof(struct function_node),
+                                            .restart = function_restart,
+                                            .next = function_next,
+                                            .close = function_close};

@@ -45,8 +45,8 @@ sort_open(struct node *node)
             sort->key_columns[i] = sort->column_count++;
         }
     }
-    rows_init(&sort->rows, node->ex, sort->types, sort->column_count);
-    rows_init(&sort->spare, node->ex, sort->types, sort->column_count);
+    rows__init(&sort->rows, node->ex, sort->types, sort->column_count);
+    rows__init(&sort->spare, node->ex, sort->types, sort->column_count);
     return STATUS_OK;
 }
 
@@ -54,19 +54,19 @@ static void
 sort_close(struct node *node)
 {
     struct sort_node *sort = (struct sort_node *)node;
-    rows_deinit(&sort->rows);
-    rows_deinit(&sort->spare);
+    rows__deinit(&sort->rows);
+    rows__deinit(&sort->spare);
     free(sort->items);
-    scratch_deinit(&sort->input);
+    scratch__deinit(&sort->input);
 }
 
 static void
 sort_restart(struct node *node)
 {
     struct sort_node *sort = (struct sort_node *)node;
-    node_restart(node->left);
-    rows_reset(&sort->rows);
-    rows_reset(&sort->spare);
+    exec__restart(node->left);
+    rows__reset(&sort->rows);
+    rows__reset(&sort->spare);
     free(sort->items);
     sort->items = NULL;
     sort->sorted = false;
@@ -175,7 +175,7 @@ compare_key(const struct sort_node *sort, unsigned no, uint32_t a, uint32_t b)
     if (a_null || b_null) {
         return a_null == b_null ? 0 : (a_null == key->nulls_first ? -1 : 1);
     }
-    int order = rows_compare_column(&sort->rows, sort->key_columns[no], a, b);
+    int order = rows__compare_column(&sort->rows, sort->key_columns[no], a, b);
     return key->descending ? -order : order;
 }
 
@@ -224,7 +224,7 @@ gather_items(const struct sort_node *sort, const struct rows *rows, uint32_t fir
         numbers[i] = sort->items[first + i].row;
     }
     for (unsigned i = 0; i < column_count; i++) {
-        rows_gather(rows, i, numbers, count, &out[i], arena);
+        rows__gather(rows, i, numbers, count, &out[i], arena);
     }
 }
 
@@ -234,19 +234,19 @@ cut_to_bound(struct sort_node *sort)
 {
     TRY(sort_rows(sort));
     uint32_t keep = (uint32_t)MIN(sort->node.bound, sort->rows.count);
-    rows_reset(&sort->spare);
+    rows__reset(&sort->spare);
     for (uint32_t first = 0; first < keep; first += BATCH_ROWS_MAX) {
         unsigned count = MIN(keep - first, (uint32_t)BATCH_ROWS_MAX);
-        scratch_reset(&sort->input);
+        scratch__reset(&sort->input);
         struct arena *arena = &sort->input.arena;
         struct vector *columns = arena_array(arena, struct vector, sort->column_count + 1);
         gather_items(sort, &sort->rows, first, count, sort->column_count, columns, arena);
-        TRY(rows_append(&sort->spare, columns, count));
+        TRY(rows__append(&sort->spare, columns, count));
     }
     struct rows swap = sort->rows;
     sort->rows = sort->spare;
     sort->spare = swap;
-    rows_reset(&sort->spare);
+    rows__reset(&sort->spare);
     return STATUS_OK;
 }
 
@@ -254,7 +254,7 @@ static enum status
 take_batch(struct sort_node *sort, const struct batch *in)
 {
     const struct plan_node *plan = sort->node.plan;
-    scratch_reset(&sort->input);
+    scratch__reset(&sort->input);
     struct arena *arena = &sort->input.arena;
     struct vector *columns = arena_array(arena, struct vector, sort->column_count + 1);
     if (plan->column_count > 0) {
@@ -262,11 +262,11 @@ take_batch(struct sort_node *sort, const struct batch *in)
     }
     for (unsigned i = 0; i < plan->sort.key_count; i++) {
         if (sort->key_columns[i] >= plan->column_count) {
-            TRY(px_eval(sort->node.ex, plan->sort.keys[i].px, in, arena,
-                        &columns[sort->key_columns[i]]));
+            TRY(px__eval(sort->node.ex, plan->sort.keys[i].px, in, arena,
+                         &columns[sort->key_columns[i]]));
         }
     }
-    return rows_append(&sort->rows, columns, in->row_count);
+    return rows__append(&sort->rows, columns, in->row_count);
 }
 
 static enum status
@@ -277,7 +277,7 @@ build(struct sort_node *sort)
         node->bound > UINT32_MAX / 4 ? UINT64_MAX : node->bound * 2 + 4 * BATCH_ROWS_MAX;
     for (;;) {
         struct batch *in;
-        TRY(node_next(node->left, &in));
+        TRY(exec__next(node->left, &in));
         if (in == NULL) {
             break;
         }
@@ -303,7 +303,7 @@ sort_next(struct node *node, struct batch **batch_out)
     if (count == 0) {
         return STATUS_OK;
     }
-    scratch_reset(&node->scratch);
+    scratch__reset(&node->scratch);
     gather_items(sort, &sort->rows, sort->next, count, node->plan->column_count,
                  node->out.columns, &node->scratch.arena);
     node->out.row_count = count;
@@ -312,8 +312,8 @@ sort_next(struct node *node, struct batch **batch_out)
     return STATUS_OK;
 }
 
-const struct node_ops sort_ops = {.size = sizeof(struct sort_node),
-                                  .open = sort_open,
-                                  .restart = sort_restart,
-                                  .next = sort_next,
-                                  .close = sort_close};
+const struct node_ops exec__sort_ops = {.size = sizeof(struct sort_node),
+                                        .open = sort_open,
+                                        .restart = sort_restart,
+                                        .next = sort_next,
+                                        .close = sort_close};

@@ -17,17 +17,17 @@ struct subplan_state {
 };
 
 void
-subplan_close(struct subplan_state *state)
+subplan__close(struct subplan_state *state)
 {
     if (state != NULL) {
         arena_deinit(&state->arena);
-        rows_deinit(&state->rows);
-        row_hash_deinit(&state->hash);
+        rows__deinit(&state->rows);
+        row_hash__deinit(&state->hash);
     }
 }
 
 void
-subplan_forget(struct subplan_state *state)
+subplan__forget(struct subplan_state *state)
 {
     if (state != NULL) {
         state->ran = false;
@@ -40,7 +40,7 @@ state_of(struct execution *ex, const struct subplan *subplan, struct subplan_sta
     struct subplan_state **state = &ex->subplans[subplan->no];
     if (*state == NULL) {
         *state = arena_new(&ex->arena, struct subplan_state);
-        TRY(node_open(ex, subplan->root, &(*state)->root));
+        TRY(exec__open_node(ex, subplan->root, &(*state)->root));
     }
     *state_out = *state;
     return STATUS_OK;
@@ -54,7 +54,7 @@ set_params(struct execution *ex, const struct subplan *subplan, const struct bat
     uint16_t number = (uint16_t)row;
     for (unsigned i = 0; i < subplan->set_count; i++) {
         struct vector vector;
-        TRY(px_eval_rows(ex, subplan->sets[i].px, in, &number, 1, arena, &vector));
+        TRY(px__eval_rows(ex, subplan->sets[i].px, in, &number, 1, arena, &vector));
         vector_get(&vector, 0, &ex->params[subplan->sets[i].param_no]);
     }
     return STATUS_OK;
@@ -68,16 +68,16 @@ run_scalar(struct execution *ex, struct node *root, enum type_id type, struct ar
 {
     struct batch *batch;
     *value_out = (struct value){.is_null = true};
-    TRY(node_next(root, &batch));
+    TRY(exec__next(root, &batch));
     if (batch == NULL) {
         return STATUS_OK;
     }
     bool several = batch->row_count > 1;
     struct value value;
     vector_get(&batch->columns[0], 0, &value);
-    *value_out = value_copy(type, &value, arena);
+    *value_out = value__copy(type, &value, arena);
     if (!several) {
-        TRY(node_next(root, &batch));
+        TRY(exec__next(root, &batch));
         several = batch != NULL;
     }
     if (several) {
@@ -91,8 +91,8 @@ static enum status
 run_exists(struct node *root, struct value *value_out)
 {
     struct batch *batch;
-    node_set_bound(root, 1);
-    TRY(node_next(root, &batch));
+    exec__set_bound(root, 1);
+    TRY(exec__next(root, &batch));
     *value_out = (struct value){.b = batch != NULL};
     return STATUS_OK;
 }
@@ -117,10 +117,10 @@ run_array(struct node *root, struct arena *arena, struct value *value_out)
 {
     struct buf text = BUF_EMPTY, element = BUF_EMPTY;
     struct batch *batch;
-    enum status status = node_next(root, &batch);
+    enum status status = exec__next(root, &batch);
     while (status == STATUS_OK && batch != NULL) {
         append_elements(batch, &text, &element);
-        status = node_next(root, &batch);
+        status = exec__next(root, &batch);
     }
     buf_append_text(&text, text.size == 0 ? "{}" : "}");
     *value_out = (struct value){.bytes = arena_copy(arena, buf_slice(&text))};
@@ -133,7 +133,7 @@ static enum status
 run_once(struct execution *ex, const struct px *px, struct node *root, struct arena *arena,
          struct value *value_out)
 {
-    node_restart(root);
+    exec__restart(root);
     switch (px->kind) {
     case EXPR_SUBQUERY:
         return run_scalar(ex, root, px->type, arena, value_out);
@@ -157,7 +157,7 @@ eval_plain(struct execution *ex, const struct px *px, struct subplan_state *stat
             TRY(run_once(ex, px, state->root, &state->arena, &state->answer));
             state->ran = true;
         }
-        *out = vector_borrow(px->type, &state->answer);
+        *out = vector__borrow(px->type, &state->answer);
         return STATUS_OK;
     }
     vector_init(out, px->type, in->row_count, arena);
@@ -166,7 +166,7 @@ eval_plain(struct execution *ex, const struct px *px, struct subplan_state *stat
         TRY(txn_check(ex->cx->txn, ex->cx->diag));
         TRY(set_params(ex, subplan, in, i, arena));
         TRY(run_once(ex, px, state->root, arena, &value));
-        vector_set_any(out, i, &value, in->row_count, arena);
+        vector__set_any(out, i, &value, in->row_count, arena);
     }
     return STATUS_OK;
 }
@@ -178,25 +178,25 @@ static bool
 may_hash(const struct px *px)
 {
     enum type_id left = px->args[0]->type, right = px->subplan->root->types[0];
-    return left == right || (type_is_integer(left) && type_is_integer(right));
+    return left == right || (type__is_integer(left) && type__is_integer(right));
 }
 
 static enum status
 keep_column(struct execution *ex, const struct px *px, struct subplan_state *state)
 {
     enum type_id type = px->subplan->root->types[0];
-    type = type_is_integer(type) ? TYPE_INT8 : type;
+    type = type__is_integer(type) ? TYPE_INT8 : type;
     if (state->rows.ex == NULL) {
-        rows_init(&state->rows, ex, &type, 1);
+        rows__init(&state->rows, ex, &type, 1);
     }
-    rows_reset(&state->rows);
-    row_hash_reset(&state->hash);
+    rows__reset(&state->rows);
+    row_hash__reset(&state->hash);
     state->has_null = state->has_rows = false;
-    node_restart(state->root);
+    exec__restart(state->root);
     for (;;) {
         struct batch *batch;
         uint64_t hashes[BATCH_ROWS_MAX];
-        TRY(node_next(state->root, &batch));
+        TRY(exec__next(state->root, &batch));
         if (batch == NULL) {
             break;
         }
@@ -204,9 +204,9 @@ keep_column(struct execution *ex, const struct px *px, struct subplan_state *sta
         struct vector column = batch->columns[0];
         state->has_rows = true;
         if (type == TYPE_INT8) {
-            vector_widen(&column, batch->row_count, &state->root->scratch.arena);
+            vector__widen(&column, batch->row_count, &state->root->scratch.arena);
         }
-        hash_vectors(&column, 1, batch->row_count, hashes);
+        vector__hash_all(&column, 1, batch->row_count, hashes);
         for (unsigned i = 0; i < batch->row_count; i++) {
             uint32_t number;
             bool added;
@@ -214,8 +214,8 @@ keep_column(struct execution *ex, const struct px *px, struct subplan_state *sta
                 state->has_null = true;
                 continue;
             }
-            TRY(row_set_find_or_add(&state->rows, &state->hash, &column, 1, i, hashes[i],
-                                    &number, &added));
+            TRY(row_set__find_or_add(&state->rows, &state->hash, &column, 1, i, hashes[i],
+                                     &number, &added));
         }
     }
     state->ran = true;
@@ -231,21 +231,21 @@ eval_in_hashed(struct execution *ex, const struct px *px, struct subplan_state *
     }
     struct vector left;
     uint64_t hashes[BATCH_ROWS_MAX];
-    TRY(px_eval(ex, px->args[0], in, arena, &left));
-    if (type_is_integer(left.type)) {
-        vector_widen(&left, in->row_count, arena);
+    TRY(px__eval(ex, px->args[0], in, arena, &left));
+    if (type__is_integer(left.type)) {
+        vector__widen(&left, in->row_count, arena);
     }
-    hash_vectors(&left, 1, in->row_count, hashes);
+    vector__hash_all(&left, 1, in->row_count, hashes);
     vector_init(out, TYPE_BOOL, in->row_count, arena);
     for (unsigned i = 0; i < in->row_count; i++) {
         struct value value = {.b = px->negated};
         bool is_null = vector_is_null(&left, i);
-        if (!is_null && row_set_contains(&state->rows, &state->hash, &left, 1, i, hashes[i])) {
+        if (!is_null && row_set__contains(&state->rows, &state->hash, &left, 1, i, hashes[i])) {
             value.b = !px->negated;
         } else {
             value.is_null = state->has_null || (is_null && state->has_rows);
         }
-        vector_set_any(out, i, &value, in->row_count, arena);
+        vector__set_any(out, i, &value, in->row_count, arena);
     }
     return STATUS_OK;
 }
@@ -257,17 +257,17 @@ search_rows(struct execution *ex, const struct px *px, struct node *root,
 {
     bool unknown = false;
     *value_out = (struct value){.b = px->negated};
-    node_restart(root);
+    exec__restart(root);
     for (;;) {
         struct batch *batch;
-        TRY(node_next(root, &batch));
+        TRY(exec__next(root, &batch));
         if (batch == NULL) {
             value_out->is_null = unknown;
             return STATUS_OK;
         }
         struct vector args[2] = {*left, batch->columns[0]}, equal;
         args[0].is_constant = true;
-        TRY(px_call(ex, px, px->func, TYPE_BOOL, args, 2, batch->row_count, arena, &equal));
+        TRY(px__call(ex, px, px->func, TYPE_BOOL, args, 2, batch->row_count, arena, &equal));
         for (unsigned i = 0; i < batch->row_count; i++) {
             if (vector_is_null(&equal, i)) {
                 unknown = true;
@@ -284,7 +284,7 @@ eval_in_searched(struct execution *ex, const struct px *px, struct subplan_state
                  const struct batch *in, struct arena *arena, struct vector *out)
 {
     struct vector left;
-    TRY(px_eval(ex, px->args[0], in, arena, &left));
+    TRY(px__eval(ex, px->args[0], in, arena, &left));
     vector_init(out, TYPE_BOOL, in->row_count, arena);
     for (unsigned i = 0; i < in->row_count; i++) {
         uint16_t number = (uint16_t)i;
@@ -292,16 +292,16 @@ eval_in_searched(struct execution *ex, const struct px *px, struct subplan_state
         struct value value;
         TRY(txn_check(ex->cx->txn, ex->cx->diag));
         TRY(set_params(ex, px->subplan, in, i, arena));
-        vector_gather(&one, &left, &number, 1, arena);
+        vector__gather(&one, &left, &number, 1, arena);
         TRY(search_rows(ex, px, state->root, &one, arena, &value));
-        vector_set_any(out, i, &value, in->row_count, arena);
+        vector__set_any(out, i, &value, in->row_count, arena);
     }
     return STATUS_OK;
 }
 
 enum status
-px_eval_subplan(struct execution *ex, const struct px *px, const struct batch *in,
-                struct arena *arena, struct vector *out)
+px__eval_subplan(struct execution *ex, const struct px *px, const struct batch *in,
+                 struct arena *arena, struct vector *out)
 {
     struct subplan_state *state;
     TRY(state_of(ex, px->subplan, &state));

@@ -19,8 +19,8 @@ static enum status
 change_open(struct node *node)
 {
     struct change_node *change = (struct change_node *)node;
-    row_writer_init(&change->writer, node->plan->modify.table, &node->ex->arena);
-    returning_init(&change->returning, node);
+    row_writer__init(&change->writer, node->plan->modify.table, &node->ex->arena);
+    returning__init(&change->returning, node);
     change->values =
         arena_array(&node->ex->arena, struct vector, MAX(node->plan->modify.value_count, 1U));
     return STATUS_OK;
@@ -30,8 +30,8 @@ static void
 change_close(struct node *node)
 {
     struct change_node *change = (struct change_node *)node;
-    row_writer_deinit(&change->writer);
-    returning_deinit(&change->returning);
+    row_writer__deinit(&change->writer);
+    returning__deinit(&change->returning);
     buf_deinit(&change->newest);
 }
 
@@ -39,9 +39,9 @@ static void
 change_restart(struct node *node)
 {
     struct change_node *change = (struct change_node *)node;
-    node_restart(node->left);
+    exec__restart(node->left);
     change->changed = false;
-    returning_restart(&change->returning);
+    returning__restart(&change->returning);
 }
 
 static enum status
@@ -49,8 +49,8 @@ eval_values(struct change_node *change, const struct batch *in, struct vector *v
 {
     const struct plan_node *plan = change->node.plan;
     for (unsigned i = 0; i < plan->modify.value_count; i++) {
-        TRY(px_eval(change->node.ex, plan->modify.values[i], in, &change->node.scratch.arena,
-                    &values[i]));
+        TRY(px__eval(change->node.ex, plan->modify.values[i], in, &change->node.scratch.arena,
+                     &values[i]));
     }
     return STATUS_OK;
 }
@@ -69,16 +69,16 @@ try_change(struct change_node *change, const struct batch *in, unsigned row,
         return table_delete(cx->txn, slots->table->id, id, &change->newest, result, cx->diag);
     }
     struct slice tuple;
-    row_writer_load(&change->writer,
-                    VECTOR_AT(&in->columns[slots->tuple_slot], struct slice, row));
+    row_writer__load(&change->writer,
+                     VECTOR_AT(&in->columns[slots->tuple_slot], struct slice, row));
     for (unsigned i = 0; i < plan->modify.value_count; i++) {
-        row_writer_set(&change->writer, plan->modify.column_nos[i], &values[i], row);
+        row_writer__set(&change->writer, plan->modify.column_nos[i], &values[i], row);
     }
-    TRY(row_writer_encode(&change->writer, cx, &tuple));
+    TRY(row_writer__encode(&change->writer, cx, &tuple));
     enum status status =
         table_update(cx->txn, slots->table->id, id, tuple, &change->newest, result, cx->diag);
     return status == STATUS_OK ? STATUS_OK
-                               : row_writer_refused(&change->writer, cx, result, status);
+                               : row_writer__refused(&change->writer, cx, result, status);
 }
 
 static enum status
@@ -92,14 +92,14 @@ add_returning(struct change_node *change, const struct batch *in, unsigned row,
     struct batch one;
     uint16_t number = (uint16_t)row;
     struct arena *arena = &node->scratch.arena;
-    batch_gather(&one, in, &number, 1, NULL, 0, arena);
+    batch__gather(&one, in, &number, 1, NULL, 0, arena);
     for (unsigned i = 0; i < one.column_count; i++) {
         int value_no = node->plan->modify.new_value_of_slot[i];
         if (value_no >= 0) {
-            vector_gather(&one.columns[i], &values[value_no], &number, 1, arena);
+            vector__gather(&one.columns[i], &values[value_no], &number, 1, arena);
         }
     }
-    return returning_add(&change->returning, node, &one);
+    return returning__add(&change->returning, node, &one);
 }
 
 static enum status
@@ -119,12 +119,12 @@ change_row(struct change_node *change, const struct batch *in, unsigned row)
             return STATUS_OK;
         }
         struct arena *arena = &node->scratch.arena;
-        newer_row(in, row, &node->plan->modify.slots, buf_slice(&change->newest), arena,
-                  &newer);
+        row__newer(in, row, &node->plan->modify.slots, buf_slice(&change->newest), arena,
+                   &newer);
         if (node->plan->filter != NULL) {
             uint16_t kept;
             unsigned count;
-            TRY(px_select(node->ex, node->plan->filter, &newer, arena, &kept, &count));
+            TRY(px__select(node->ex, node->plan->filter, &newer, arena, &kept, &count));
             if (count == 0) {
                 return STATUS_OK; /* it no longer fits */
             }
@@ -146,29 +146,29 @@ change_next(struct node *node, struct batch **batch_out)
     struct change_node *change = (struct change_node *)node;
     while (!change->changed) {
         struct batch *in;
-        TRY(node_next(node->left, &in));
+        TRY(exec__next(node->left, &in));
         if (in == NULL) {
             change->changed = true;
             break;
         }
         TRY(txn_check(node->ex->cx->txn, node->ex->cx->diag));
-        scratch_reset(&node->scratch);
+        scratch__reset(&node->scratch);
         TRY(eval_values(change, in, change->values));
         for (unsigned row = 0; row < in->row_count; row++) {
             TRY(change_row(change, in, row));
         }
     }
-    returning_next(&change->returning, node, batch_out);
+    returning__next(&change->returning, node, batch_out);
     return STATUS_OK;
 }
 
-const struct node_ops update_ops = {.size = sizeof(struct change_node),
-                                    .open = change_open,
-                                    .restart = change_restart,
-                                    .next = change_next,
-                                    .close = change_close};
-const struct node_ops delete_ops = {.size = sizeof(struct change_node),
-                                    .open = change_open,
-                                    .restart = change_restart,
-                                    .next = change_next,
-                                    .close = change_close};
+const struct node_ops exec__update_ops = {.size = sizeof(struct change_node),
+                                          .open = change_open,
+                                          .restart = change_restart,
+                                          .next = change_next,
+                                          .close = change_close};
+const struct node_ops exec__delete_ops = {.size = sizeof(struct change_node),
+                                          .open = change_open,
+                                          .restart = change_restart,
+                                          .next = change_next,
+                                          .close = change_close};

@@ -3,7 +3,7 @@
 #include "sql/exec/exec_internal.h"
 
 void
-scratch_reset(struct scratch *scratch)
+scratch__reset(struct scratch *scratch)
 {
     struct arena *arena = &scratch->arena;
     size_t used = arena->used_bytes;
@@ -27,7 +27,7 @@ scratch_reset(struct scratch *scratch)
 }
 
 void
-scratch_deinit(struct scratch *scratch)
+scratch__deinit(struct scratch *scratch)
 {
     arena_deinit(&scratch->arena);
     scratch->has_mark = false;
@@ -97,8 +97,8 @@ scatter_data(void *to, const void *from, unsigned size, const uint16_t *rows, un
 }
 
 void
-vector_gather(struct vector *out, const struct vector *from, const uint16_t *rows,
-              unsigned count, struct arena *arena)
+vector__gather(struct vector *out, const struct vector *from, const uint16_t *rows,
+               unsigned count, struct arena *arena)
 {
     if (from->is_constant) {
         *out = *from;
@@ -115,14 +115,14 @@ vector_gather(struct vector *out, const struct vector *from, const uint16_t *row
 }
 
 void
-vector_scatter(struct vector *to, const struct vector *from, const uint16_t *rows,
-               unsigned count, unsigned capacity, struct arena *arena)
+vector__scatter(struct vector *to, const struct vector *from, const uint16_t *rows,
+                unsigned count, unsigned capacity, struct arena *arena)
 {
     if (from->is_constant) {
         struct value value;
         vector_get(from, 0, &value);
         for (unsigned i = 0; i < count; i++) {
-            vector_set_any(to, rows[i], &value, capacity, arena);
+            vector__set_any(to, rows[i], &value, capacity, arena);
         }
         return;
     }
@@ -137,8 +137,8 @@ vector_scatter(struct vector *to, const struct vector *from, const uint16_t *row
 }
 
 void
-vector_set_any(struct vector *vector, unsigned row, const struct value *value,
-               unsigned capacity, struct arena *arena)
+vector__set_any(struct vector *vector, unsigned row, const struct value *value,
+                unsigned capacity, struct arena *arena)
 {
     if (vector->is_constant) { /* every row gets a value of its own */
         struct vector wide;
@@ -160,7 +160,7 @@ vector_set_any(struct vector *vector, unsigned row, const struct value *value,
 }
 
 struct value
-value_copy(enum type_id type, const struct value *value, struct arena *arena)
+value__copy(enum type_id type, const struct value *value, struct arena *arena)
 {
     struct value copy = *value;
     if (!value->is_null && type_info(type)->physical == PHYSICAL_BYTES) {
@@ -170,7 +170,7 @@ value_copy(enum type_id type, const struct value *value, struct arena *arena)
 }
 
 struct vector
-vector_borrow(enum type_id type, struct value *value)
+vector__borrow(enum type_id type, struct value *value)
 {
     return (struct vector){
         .type = type,
@@ -181,8 +181,8 @@ vector_borrow(enum type_id type, struct value *value)
 }
 
 void
-batch_gather(struct batch *out, const struct batch *in, const uint16_t *rows, unsigned count,
-             const uint16_t *slots, unsigned slot_count, struct arena *arena)
+batch__gather(struct batch *out, const struct batch *in, const uint16_t *rows, unsigned count,
+              const uint16_t *slots, unsigned slot_count, struct arena *arena)
 {
     out->row_count = count;
     out->column_count = in->column_count;
@@ -190,7 +190,7 @@ batch_gather(struct batch *out, const struct batch *in, const uint16_t *rows, un
     unsigned wanted = slots == NULL ? in->column_count : slot_count;
     for (unsigned i = 0; i < wanted; i++) {
         unsigned slot = slots == NULL ? i : slots[i];
-        vector_gather(&out->columns[slot], &in->columns[slot], rows, count, arena);
+        vector__gather(&out->columns[slot], &in->columns[slot], rows, count, arena);
     }
 }
 
@@ -208,7 +208,7 @@ integer_at(const struct vector *vector, unsigned row)
 }
 
 void
-vector_widen(struct vector *vector, unsigned count, struct arena *arena)
+vector__widen(struct vector *vector, unsigned count, struct arena *arena)
 {
     if (vector->type == TYPE_INT8) {
         return;
@@ -257,8 +257,8 @@ hash_at(const struct vector *vector, unsigned row, unsigned size, bool generic)
 }
 
 void
-hash_vectors(const struct vector *vectors, unsigned column_count, unsigned row_count,
-             uint64_t *hashes_out)
+vector__hash_all(const struct vector *vectors, unsigned column_count, unsigned row_count,
+                 uint64_t *hashes_out)
 {
     memset(hashes_out, 0, sizeof(*hashes_out) * row_count);
     for (unsigned c = 0; c < column_count; c++) {

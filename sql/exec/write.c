@@ -7,7 +7,7 @@
 #define DETAIL_VALUE_MAX 64U /* bytes of a value in "Failing row contains" */
 
 void
-row_writer_init(struct row_writer *writer, const struct table_def *table, struct arena *arena)
+row_writer__init(struct row_writer *writer, const struct table_def *table, struct arena *arena)
 {
     *writer = (struct row_writer){.table = table};
     writer->values = arena_array(arena, struct column_value, MAX(table->column_count, 1U));
@@ -17,7 +17,7 @@ row_writer_init(struct row_writer *writer, const struct table_def *table, struct
 }
 
 void
-row_writer_deinit(struct row_writer *writer)
+row_writer__deinit(struct row_writer *writer)
 {
     buf_deinit(&writer->tuple);
 }
@@ -30,8 +30,8 @@ column_physical(const struct row_writer *writer, unsigned column_no)
 
 /* Values lie in vectors as they lie in tuples: little-endian, of the same size. */
 void
-row_writer_set(struct row_writer *writer, unsigned column_no, const struct vector *vector,
-               unsigned row)
+row_writer__set(struct row_writer *writer, unsigned column_no, const struct vector *vector,
+                unsigned row)
 {
     struct column_value *value = &writer->values[column_no];
     enum physical physical = column_physical(writer, column_no);
@@ -51,7 +51,7 @@ row_writer_set(struct row_writer *writer, unsigned column_no, const struct vecto
 }
 
 void
-row_writer_set_value(struct row_writer *writer, unsigned column_no, const struct value *value)
+row_writer__set_value(struct row_writer *writer, unsigned column_no, const struct value *value)
 {
     struct column_value *to = &writer->values[column_no];
     enum physical physical = column_physical(writer, column_no);
@@ -63,7 +63,7 @@ row_writer_set_value(struct row_writer *writer, unsigned column_no, const struct
 }
 
 void
-row_writer_load(struct row_writer *writer, struct slice tuple)
+row_writer__load(struct row_writer *writer, struct slice tuple)
 {
     const struct table_def *table = writer->table;
     tuple_decode(tuple, table->storage.kinds, table->column_count, writer->values);
@@ -128,7 +128,7 @@ null_violation(const struct row_writer *writer, unsigned column_no, struct diag 
 }
 
 enum status
-row_writer_encode(struct row_writer *writer, struct sql_context *cx, struct slice *tuple_out)
+row_writer__encode(struct row_writer *writer, struct sql_context *cx, struct slice *tuple_out)
 {
     const struct table_def *table = writer->table;
     for (unsigned i = 0; i < table->column_count; i++) {
@@ -156,8 +156,8 @@ find_index(const struct table_def *table, struct object_id id)
 
 /* Storage knows numbers only: the names are put in here. */
 enum status
-row_writer_refused(const struct row_writer *writer, struct sql_context *cx,
-                   const struct change_result *result, enum status status)
+row_writer__refused(const struct row_writer *writer, struct sql_context *cx,
+                    const struct change_result *result, enum status status)
 {
     const struct index_def *index = find_index(writer->table, result->conflicting);
     if (result->conflicting.v == 0 || index == NULL || cx->diag == NULL) {

@@ -59,7 +59,7 @@ is_oid(enum type_id type)
 static bool
 types_fit(enum type_id column, enum type_id value)
 {
-    return column == value || (type_is_integer(column) && type_is_integer(value)) ||
+    return column == value || (type__is_integer(column) && type__is_integer(value)) ||
            (is_text(column) && is_text(value)) || (is_oid(column) && is_oid(value));
 }
 
@@ -90,8 +90,8 @@ is_column(const struct expr *expr, unsigned range_no, unsigned column_no)
 static bool
 value_usable(const struct expr *value, const struct column_def *column, uint64_t outer_mask)
 {
-    return (expr_mask(value) & ~outer_mask) == 0 && types_fit(column->type, value->type) &&
-           !expr_is_volatile(value);
+    return (expr__mask(value) & ~outer_mask) == 0 && types_fit(column->type, value->type) &&
+           !expr__is_volatile(value);
 }
 
 /* Does the condition bound the column by something known before the scan? */
@@ -142,7 +142,7 @@ matches_any(const struct expr *expr, unsigned range_no, unsigned column_no,
     if (expr->kind == EXPR_ANY_ARRAY) {
         const struct type_info *info = type_info(expr->args[1]->type);
         return info != NULL && types_fit(column->type, info->element_type) &&
-               (expr_mask(expr->args[1]) & ~outer_mask) == 0;
+               (expr__mask(expr->args[1]) & ~outer_mask) == 0;
     }
     for (unsigned i = 1; i < expr->arg_count; i++) {
         if (!value_usable(expr->args[i], column, outer_mask)) {
@@ -343,9 +343,9 @@ any_scalar(const struct scan_request *request, int condition, struct px **px_out
     const struct expr *expr = request->conjuncts[condition].expr;
     struct layout layout = {0};
     const struct expr *column = without_relabel(expr->args[0]);
-    layout_add(request->pl, &layout,
-               (struct slot_ref){.range_no = column->column.range_no,
-                                 .column_no = column->column.column_no});
+    layout__add(request->pl, &layout,
+                (struct slot_ref){.range_no = column->column.range_no,
+                                  .column_no = column->column.column_no});
     return plan__scalar(request->pl, expr, &layout, px_out);
 }
 
@@ -385,14 +385,14 @@ scan_columns(struct planner *pl, unsigned range_no, struct plan_node *node,
     for (unsigned i = 0; i < range->column_count; i++) {
         if (pl->used[range_no][i]) {
             node->scan.columns[layout->count] = (struct scan_column){i, range->columns[i].type};
-            layout_add(pl, layout, (struct slot_ref){.range_no = range_no, .column_no = i});
+            layout__add(pl, layout, (struct slot_ref){.range_no = range_no, .column_no = i});
         }
     }
     static const struct scan_column row_columns[2] = {{COLUMN_NO_ROW_ID, TYPE_INT8},
                                                       {COLUMN_NO_TUPLE, TYPE_BYTEA}};
     for (unsigned i = 0; i < 2 && pl->needs_row[range_no]; i++) {
         node->scan.columns[layout->count] = row_columns[i];
-        layout_add(
+        layout__add(
             pl, layout,
             (struct slot_ref){.range_no = range_no, .column_no = row_columns[i].column_no});
     }
@@ -480,7 +480,7 @@ plain_columns(struct planner *pl, unsigned range_no, struct plan_node *node,
     plan__set_types(pl, node, range->column_count);
     for (unsigned i = 0; i < range->column_count; i++) {
         node->types[i] = range->columns[i].type;
-        layout_add(pl, layout, (struct slot_ref){.range_no = range_no, .column_no = i});
+        layout__add(pl, layout, (struct slot_ref){.range_no = range_no, .column_no = i});
     }
 }
 
@@ -535,7 +535,7 @@ subquery_leaf(struct planner *pl, unsigned range_no, struct rel *rel)
     const struct range *range = &pl->query->ranges[range_no];
     TRY(plan__child(pl, range->subquery, &child, &rel->node));
     for (unsigned i = 0; i < range->column_count; i++) {
-        layout_add(pl, &rel->layout, (struct slot_ref){.range_no = range_no, .column_no = i});
+        layout__add(pl, &rel->layout, (struct slot_ref){.range_no = range_no, .column_no = i});
     }
     plan__inherit(pl, &child.outer, &rel->loop);
     return STATUS_OK;
@@ -568,17 +568,17 @@ range_depends(const struct range *range)
 {
     uint64_t mask = 0;
     if (range->kind == RANGE_SUBQUERY) {
-        return query_mask(range->subquery);
+        return query__mask(range->subquery);
     }
     if (range->kind == RANGE_FUNCTION && range->scalar != NULL) {
-        mask |= expr_mask(range->scalar);
+        mask |= expr__mask(range->scalar);
     }
     for (unsigned i = 0; range->kind == RANGE_FUNCTION && i < range->arg_count; i++) {
-        mask |= expr_mask(range->args[i]);
+        mask |= expr__mask(range->args[i]);
     }
     for (unsigned r = 0; range->kind == RANGE_VALUES && r < range->row_count; r++) {
         for (unsigned c = 0; c < range->column_count; c++) {
-            mask |= expr_mask(range->rows[r][c]);
+            mask |= expr__mask(range->rows[r][c]);
         }
     }
     return mask;

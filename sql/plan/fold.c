@@ -3,7 +3,7 @@
 #include "sql/plan/planner.h"
 
 bool
-type_is_integer(enum type_id type)
+type__is_integer(enum type_id type)
 {
     return type == TYPE_INT2 || type == TYPE_INT4 || type == TYPE_INT8;
 }

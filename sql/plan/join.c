@@ -23,11 +23,11 @@ join_layouts(struct planner *pl, const struct rel *left, const struct rel *right
     struct plan_node *node = rel_out->node;
     plan__set_types(pl, node, left->layout.count + right->layout.count);
     for (unsigned i = 0; i < left->layout.count; i++) {
-        layout_add(pl, &rel_out->layout, left->layout.slots[i]);
+        layout__add(pl, &rel_out->layout, left->layout.slots[i]);
         node->types[i] = left->node->types[i];
     }
     for (unsigned i = 0; i < right->layout.count; i++) {
-        layout_add(pl, &rel_out->layout, right->layout.slots[i]);
+        layout__add(pl, &rel_out->layout, right->layout.slots[i]);
         node->types[left->layout.count + i] = right->node->types[i];
     }
 }
@@ -62,10 +62,10 @@ set_loop_params(const struct join_request *request, const struct rel *right, str
     for (unsigned i = 0; i < right->loop.count; i++) {
         const struct outer_ref *ref = &right->loop.refs[i];
         bool known = (request->left->mask >> ref->range_no & 1) != 0;
-        outer_refs_add(pl, known ? &here : &rel->loop, *ref);
+        outer_refs__add(pl, known ? &here : &rel->loop, *ref);
     }
     for (unsigned i = 0; i < request->left->loop.count; i++) {
-        outer_refs_add(pl, &rel->loop, request->left->loop.refs[i]);
+        outer_refs__add(pl, &rel->loop, request->left->loop.refs[i]);
     }
     rel->node->join.depends = here.count > 0;
     return plan__param_sets(pl, &here, &request->left->layout, &rel->node->join.set_count,
@@ -135,7 +135,7 @@ try_index_loop(const struct join_request *request, bool *found_out, struct rel *
 static bool
 hashable_types(enum type_id a, enum type_id b)
 {
-    return a == b || (type_is_integer(a) && type_is_integer(b));
+    return a == b || (type__is_integer(a) && type__is_integer(b));
 }
 
 /* Is it left = right? *flipped_out: its arguments are the other way round. */
@@ -151,7 +151,7 @@ is_hash_key(const struct join_request *request, const struct expr *expr, bool *f
         return false;
     }
     uint64_t left = request->left->mask, right = request->right->mask;
-    uint64_t a = expr_mask(expr->args[0]), b = expr_mask(expr->args[1]);
+    uint64_t a = expr__mask(expr->args[0]), b = expr__mask(expr->args[1]);
     *flipped_out = (a & ~right) == 0;
     bool straight = a != 0 && b != 0 && (a & ~left) == 0 && (b & ~right) == 0;
     bool flipped = a != 0 && b != 0 && (a & ~right) == 0 && (b & ~left) == 0;
@@ -283,7 +283,7 @@ move_conditions(struct planner *pl, struct conjuncts *from, uint64_t mask, struc
         struct conjunct *cond = &from->list[i];
         if (!cond->placed && cond->mask != 0 && (cond->mask & ~mask) == 0) {
             cond->placed = true;
-            conjuncts_add(pl, to, cond->expr);
+            conjuncts__add(pl, to, cond->expr);
         }
     }
 }
@@ -311,7 +311,7 @@ plan_outer(struct planner *pl, const struct from_item *item, struct conjuncts *c
     struct from_item *right = item->join == JOIN_RIGHT ? item->left : item->right;
     bool full = item->join == JOIN_FULL;
     struct conjuncts on = {0}, left_conds = {0}, right_conds = {0};
-    conjuncts_add(pl, &on, item->on);
+    conjuncts__add(pl, &on, item->on);
     if (!full) {
         move_conditions(pl, conds, item_mask(left), &left_conds);
         move_conditions(pl, &on, item_mask(right), &right_conds);
@@ -345,7 +345,7 @@ flatten(struct planner *pl, struct from_item *item, struct parts *parts,
     if (item->is_join && (item->join == JOIN_INNER || item->join == JOIN_CROSS)) {
         flatten(pl, item->left, parts, conds);
         flatten(pl, item->right, parts, conds);
-        conjuncts_add(pl, conds, item->on);
+        conjuncts__add(pl, conds, item->on);
         return;
     }
     ASSERT(parts->count < RANGES_MAX);
@@ -459,7 +459,7 @@ plan__from(struct planner *pl, struct rel *rel_out)
 {
     const struct query *query = pl->query;
     struct conjuncts conds = {0};
-    conjuncts_add(pl, &conds, query->where);
+    conjuncts__add(pl, &conds, query->where);
     struct from_item **items =
         arena_array(pl->cx->arena, struct from_item *, query->from_count + 1);
     unsigned count = query->from_count;

@@ -7,8 +7,8 @@ plan__row_slots(struct planner *pl, unsigned range_no, const struct layout *layo
                 struct row_slots *slots_out)
 {
     const struct range *range = &pl->query->ranges[range_no];
-    int row = layout_find(layout, range_no, COLUMN_NO_ROW_ID);
-    int tuple = layout_find(layout, range_no, COLUMN_NO_TUPLE);
+    int row = layout__find(layout, range_no, COLUMN_NO_ROW_ID);
+    int tuple = layout__find(layout, range_no, COLUMN_NO_TUPLE);
     if (row < 0 || tuple < 0) {
         return diag_fail(pl->cx->diag, STATUS_INVALID, SQLSTATE_INTERNAL_ERROR,
                          "rows of \"%s\" are not at hand", range->alias);
@@ -77,7 +77,7 @@ plan_insert(struct planner *pl, struct plan_node *node)
     }
     struct layout row = {0};
     for (unsigned i = 0; i < table->column_count; i++) {
-        layout_add(pl, &row, (struct slot_ref){.range_no = 0, .column_no = i});
+        layout__add(pl, &row, (struct slot_ref){.range_no = 0, .column_no = i});
     }
     return plan_returning(pl, &row, node);
 }

@@ -71,7 +71,7 @@ note_ranges(struct planner *pl)
                          : query->lock_mode != 0 ? TABLE_LOCK_ROW_SHARE
                                                  : TABLE_LOCK_ACCESS_SHARE);
     }
-    query_walk(query, 0, visit_used, pl);
+    query__walk(query, 0, visit_used, pl);
     return STATUS_OK;
 }
 
@@ -115,7 +115,7 @@ static bool
 layout_has(const struct layout *layout, const struct expr *expr)
 {
     for (unsigned i = 0; i < layout->count; i++) {
-        if (expr_equal(layout->slots[i].expr, expr)) {
+        if (expr__equal(layout->slots[i].expr, expr)) {
             return true;
         }
     }
@@ -126,8 +126,8 @@ static void
 add_expr(struct group_parts *parts, const struct expr *expr)
 {
     if (!layout_has(&parts->layout, expr)) {
-        layout_add(parts->pl, &parts->layout,
-                   (struct slot_ref){.range_no = RANGE_NO_EXPR, .expr = expr});
+        layout__add(parts->pl, &parts->layout,
+                    (struct slot_ref){.range_no = RANGE_NO_EXPR, .expr = expr});
     }
 }
 
@@ -162,7 +162,7 @@ find_ungrouped(struct group_parts *parts, const struct expr *expr)
     }
     if (expr->kind == EXPR_SUBQUERY || expr->kind == EXPR_EXISTS ||
         expr->kind == EXPR_IN_SUBQUERY || expr->kind == EXPR_ARRAY_SUBQUERY) {
-        query_walk(expr->op.subquery, 1, visit_inner_column, parts);
+        query__walk(expr->op.subquery, 1, visit_inner_column, parts);
     }
 }
 
@@ -240,9 +240,9 @@ plan_groups(struct planner *pl, struct rel *rel)
     }
     parts.group_count = parts.layout.count;
     for (unsigned i = 0; i < query->target_count; i++) {
-        expr_walk(query->targets[i].expr, 0, visit_aggregate, &parts);
+        expr__walk(query->targets[i].expr, 0, visit_aggregate, &parts);
     }
-    expr_walk(query->having, 0, visit_aggregate, &parts);
+    expr__walk(query->having, 0, visit_aggregate, &parts);
     struct plan_node *node = plan__node(pl, PLAN_AGGREGATE);
     node->left = rel->node;
     node->rows = query->group_count == 0 ? 1 : MAX(rel->node->rows / 10, 1);

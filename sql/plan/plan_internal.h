@@ -218,4 +218,4 @@ struct px_scope {
 MUST_CHECK enum status plan_scalar(struct sql_context *cx, const struct expr *expr,
                                    struct px_scope *scope_out);
 /* Integers of different widths compare as int8. */
-bool type_is_integer(enum type_id type);
+bool type__is_integer(enum type_id type);

@@ -68,13 +68,13 @@ struct planner {
 /* ---- walk.c ---- */
 typedef void (*expr_visit_fn)(void *arg, const struct expr *expr, unsigned depth);
 /* Every expression below, subqueries too; `depth` counts the queries between. */
-void expr_walk(const struct expr *expr, unsigned depth, expr_visit_fn visit, void *arg);
-void query_walk(const struct query *query, unsigned depth, expr_visit_fn visit, void *arg);
-bool expr_equal(const struct expr *a, const struct expr *b);
-uint64_t expr_mask(const struct expr *expr);    /* ranges at its own level */
-uint64_t query_mask(const struct query *query); /* ranges of the query around it */
-bool expr_is_volatile(const struct expr *expr);
-void conjuncts_add(struct planner *pl, struct conjuncts *list, const struct expr *expr);
+void expr__walk(const struct expr *expr, unsigned depth, expr_visit_fn visit, void *arg);
+void query__walk(const struct query *query, unsigned depth, expr_visit_fn visit, void *arg);
+bool expr__equal(const struct expr *a, const struct expr *b);
+uint64_t expr__mask(const struct expr *expr);    /* ranges at its own level */
+uint64_t query__mask(const struct query *query); /* ranges of the query around it */
+bool expr__is_volatile(const struct expr *expr);
+void conjuncts__add(struct planner *pl, struct conjuncts *list, const struct expr *expr);
 
 /* ---- scalar.c ---- */
 MUST_CHECK enum status plan__scalar(struct planner *pl, const struct expr *expr,
@@ -85,10 +85,10 @@ MUST_CHECK enum status plan__conjunction(struct planner *pl, const struct expr *
                                          struct px **px_out);
 struct px *plan__slot(struct planner *pl, unsigned slot, enum type_id type, int32_t typmod);
 struct px *plan__and(struct planner *pl, struct px *a, struct px *b); /* either may be NULL */
-void layout_add(struct planner *pl, struct layout *layout, struct slot_ref slot);
+void layout__add(struct planner *pl, struct layout *layout, struct slot_ref slot);
 /* -1: not there. */
-int layout_find(const struct layout *layout, unsigned range_no, unsigned column_no);
-void outer_refs_add(struct planner *pl, struct outer_refs *refs, struct outer_ref ref);
+int layout__find(const struct layout *layout, unsigned range_no, unsigned column_no);
+void outer_refs__add(struct planner *pl, struct outer_refs *refs, struct outer_ref ref);
 /* What an inner query reads further out becomes what `pl` reads of the queries around it; what
  * it reads of `pl`'s own ranges goes to `beside`, if given. Parameters keep their numbers. */
 void plan__inherit(struct planner *pl, const struct outer_refs *refs,

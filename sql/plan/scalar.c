@@ -3,7 +3,7 @@
 #include "sql/plan/planner.h"
 
 void
-layout_add(struct planner *pl, struct layout *layout, struct slot_ref slot)
+layout__add(struct planner *pl, struct layout *layout, struct slot_ref slot)
 {
     if (layout->count == layout->capacity) {
         layout->capacity = MAX(8U, layout->capacity * 2);
@@ -17,7 +17,7 @@ layout_add(struct planner *pl, struct layout *layout, struct slot_ref slot)
 }
 
 int
-layout_find(const struct layout *layout, unsigned range_no, unsigned column_no)
+layout__find(const struct layout *layout, unsigned range_no, unsigned column_no)
 {
     for (unsigned i = 0; i < layout->count; i++) {
         if (layout->slots[i].range_no == range_no && layout->slots[i].column_no == column_no) {
@@ -32,7 +32,7 @@ find_expr_slot(const struct layout *layout, const struct expr *expr)
 {
     for (unsigned i = 0; i < layout->count; i++) {
         if (layout->slots[i].range_no == RANGE_NO_EXPR &&
-            expr_equal(layout->slots[i].expr, expr)) {
+            expr__equal(layout->slots[i].expr, expr)) {
             return (int)i;
         }
     }
@@ -64,7 +64,7 @@ plan__slot(struct planner *pl, unsigned slot, enum type_id type, int32_t typmod)
 }
 
 void
-outer_refs_add(struct planner *pl, struct outer_refs *refs, struct outer_ref ref)
+outer_refs__add(struct planner *pl, struct outer_refs *refs, struct outer_ref ref)
 {
     if (refs->count == refs->capacity) {
         refs->capacity = MAX(4U, refs->capacity * 2);
@@ -92,15 +92,15 @@ executor_param(struct planner *pl, struct outer_refs *refs, const struct expr *c
         }
     }
     px->no = pl->plan->param_count++;
-    outer_refs_add(pl, refs,
-                   (struct outer_ref){
-                       .level = level,
-                       .range_no = column->column.range_no,
-                       .column_no = column->column.column_no,
-                       .type = column->type,
-                       .typmod = column->typmod,
-                       .param_no = px->no,
-                   });
+    outer_refs__add(pl, refs,
+                    (struct outer_ref){
+                        .level = level,
+                        .range_no = column->column.range_no,
+                        .column_no = column->column.column_no,
+                        .type = column->type,
+                        .typmod = column->typmod,
+                        .param_no = px->no,
+                    });
     return px;
 }
 
@@ -112,7 +112,7 @@ compile_column(struct planner *pl, const struct expr *expr, const struct layout 
         *px_out = executor_param(pl, &pl->outer, expr, expr->column.level);
         return STATUS_OK;
     }
-    int slot = layout_find(layout, expr->column.range_no, expr->column.column_no);
+    int slot = layout__find(layout, expr->column.range_no, expr->column.column_no);
     if (slot >= 0) {
         *px_out = plan__slot(pl, (unsigned)slot, expr->type, expr->typmod);
         return STATUS_OK;
@@ -133,10 +133,10 @@ plan__inherit(struct planner *pl, const struct outer_refs *refs, struct outer_re
         struct outer_ref ref = refs->refs[i];
         if (ref.level > 1) { /* the query around us sets it before it runs us */
             ref.level--;
-            outer_refs_add(pl, &pl->outer, ref);
+            outer_refs__add(pl, &pl->outer, ref);
         } else if (beside != NULL) {
             ref.level = 0;
-            outer_refs_add(pl, beside, ref);
+            outer_refs__add(pl, beside, ref);
         }
     }
 }

@@ -10,20 +10,20 @@ has_subquery(const struct expr *expr)
 }
 
 void
-expr_walk(const struct expr *expr, unsigned depth, expr_visit_fn visit, void *arg)
+expr__walk(const struct expr *expr, unsigned depth, expr_visit_fn visit, void *arg)
 {
     if (expr == NULL) {
         return;
     }
     visit(arg, expr, depth);
     for (unsigned i = 0; i < expr->arg_count; i++) {
-        expr_walk(expr->args[i], depth, visit, arg);
+        expr__walk(expr->args[i], depth, visit, arg);
     }
     if (expr->kind == EXPR_AGGREGATE) {
-        expr_walk(expr->op.filter, depth, visit, arg);
+        expr__walk(expr->op.filter, depth, visit, arg);
     }
     if (has_subquery(expr)) {
-        query_walk(expr->op.subquery, depth + 1, visit, arg);
+        query__walk(expr->op.subquery, depth + 1, visit, arg);
     }
 }
 
@@ -33,7 +33,7 @@ walk_from(const struct from_item *item, unsigned depth, expr_visit_fn visit, voi
     if (item != NULL && item->is_join) {
         walk_from(item->left, depth, visit, arg);
         walk_from(item->right, depth, visit, arg);
-        expr_walk(item->on, depth, visit, arg);
+        expr__walk(item->on, depth, visit, arg);
     }
 }
 
@@ -41,17 +41,17 @@ static void
 walk_range(const struct range *range, unsigned depth, expr_visit_fn visit, void *arg)
 {
     if (range->kind == RANGE_SUBQUERY) {
-        query_walk(range->subquery, depth + 1, visit, arg);
+        query__walk(range->subquery, depth + 1, visit, arg);
     }
     if (range->kind == RANGE_FUNCTION) {
-        expr_walk(range->scalar, depth, visit, arg);
+        expr__walk(range->scalar, depth, visit, arg);
         for (unsigned i = 0; i < range->arg_count; i++) {
-            expr_walk(range->args[i], depth, visit, arg);
+            expr__walk(range->args[i], depth, visit, arg);
         }
     }
     for (unsigned r = 0; range->kind == RANGE_VALUES && r < range->row_count; r++) {
         for (unsigned c = 0; c < range->column_count; c++) {
-            expr_walk(range->rows[r][c], depth, visit, arg);
+            expr__walk(range->rows[r][c], depth, visit, arg);
         }
     }
 }
@@ -61,12 +61,12 @@ walk_targets(const struct target *targets, unsigned count, unsigned depth, expr_
              void *arg)
 {
     for (unsigned i = 0; i < count; i++) {
-        expr_walk(targets[i].expr, depth, visit, arg);
+        expr__walk(targets[i].expr, depth, visit, arg);
     }
 }
 
 void
-query_walk(const struct query *query, unsigned depth, expr_visit_fn visit, void *arg)
+query__walk(const struct query *query, unsigned depth, expr_visit_fn visit, void *arg)
 {
     if (query == NULL) {
         return;
@@ -79,16 +79,16 @@ query_walk(const struct query *query, unsigned depth, expr_visit_fn visit, void 
     }
     walk_targets(query->targets, query->target_count, depth, visit, arg);
     walk_targets(query->returning, query->returning_count, depth, visit, arg);
-    expr_walk(query->where, depth, visit, arg);
-    expr_walk(query->having, depth, visit, arg);
-    expr_walk(query->limit, depth, visit, arg);
-    expr_walk(query->offset, depth, visit, arg);
+    expr__walk(query->where, depth, visit, arg);
+    expr__walk(query->having, depth, visit, arg);
+    expr__walk(query->limit, depth, visit, arg);
+    expr__walk(query->offset, depth, visit, arg);
     for (unsigned i = 0; i < query->assignment_count; i++) {
-        expr_walk(query->assignments[i].expr, depth, visit, arg);
+        expr__walk(query->assignments[i].expr, depth, visit, arg);
     }
-    query_walk(query->left, depth + 1, visit, arg);
-    query_walk(query->right, depth + 1, visit, arg);
-    query_walk(query->source, depth + 1, visit, arg);
+    query__walk(query->left, depth + 1, visit, arg);
+    query__walk(query->right, depth + 1, visit, arg);
+    query__walk(query->source, depth + 1, visit, arg);
 }
 
 static bool
@@ -109,7 +109,7 @@ op_equal(const struct expr *a, const struct expr *b)
     if (has_subquery(a) || a->kind == EXPR_AGGREGATE) {
         bool filters =
             a->op.filter == b->op.filter || (a->op.filter != NULL && b->op.filter != NULL &&
-                                             expr_equal(a->op.filter, b->op.filter));
+                                             expr__equal(a->op.filter, b->op.filter));
         if (!filters || a->op.subquery != b->op.subquery || a->op.distinct != b->op.distinct ||
             a->op.aggregate != b->op.aggregate) {
             return false;
@@ -120,7 +120,7 @@ op_equal(const struct expr *a, const struct expr *b)
 }
 
 bool
-expr_equal(const struct expr *a, const struct expr *b)
+expr__equal(const struct expr *a, const struct expr *b)
 {
     if (a == b) {
         return true;
@@ -146,7 +146,7 @@ expr_equal(const struct expr *a, const struct expr *b)
         break;
     }
     for (unsigned i = 0; same && i < a->arg_count; i++) {
-        same = expr_equal(a->args[i], b->args[i]);
+        same = expr__equal(a->args[i], b->args[i]);
     }
     return same;
 }
@@ -161,18 +161,18 @@ visit_mask(void *arg, const struct expr *expr, unsigned depth)
 }
 
 uint64_t
-expr_mask(const struct expr *expr)
+expr__mask(const struct expr *expr)
 {
     uint64_t mask = 0;
-    expr_walk(expr, 0, visit_mask, &mask);
+    expr__walk(expr, 0, visit_mask, &mask);
     return mask;
 }
 
 uint64_t
-query_mask(const struct query *query)
+query__mask(const struct query *query)
 {
     uint64_t mask = 0;
-    query_walk(query, 1, visit_mask, &mask);
+    query__walk(query, 1, visit_mask, &mask);
     return mask;
 }
 
@@ -187,23 +187,23 @@ visit_volatile(void *arg, const struct expr *expr, unsigned depth)
 }
 
 bool
-expr_is_volatile(const struct expr *expr)
+expr__is_volatile(const struct expr *expr)
 {
     bool found = false;
-    expr_walk(expr, 0, visit_volatile, &found);
+    expr__walk(expr, 0, visit_volatile, &found);
     return found;
 }
 
 /* AND of conditions becomes several. */
 void
-conjuncts_add(struct planner *pl, struct conjuncts *list, const struct expr *expr)
+conjuncts__add(struct planner *pl, struct conjuncts *list, const struct expr *expr)
 {
     if (expr == NULL) {
         return;
     }
     if (expr->kind == EXPR_AND) {
         for (unsigned i = 0; i < expr->arg_count; i++) {
-            conjuncts_add(pl, list, expr->args[i]);
+            conjuncts__add(pl, list, expr->args[i]);
         }
         return;
     }
@@ -215,5 +215,5 @@ conjuncts_add(struct planner *pl, struct conjuncts *list, const struct expr *exp
         }
         list->list = grown;
     }
-    list->list[list->count++] = (struct conjunct){.expr = expr, .mask = expr_mask(expr)};
+    list->list[list->count++] = (struct conjunct){.expr = expr, .mask = expr__mask(expr)};
 }
