@@ -559,6 +559,7 @@ bind_case(struct binder *b, struct scope *scope, const struct ast_expr *ast,
         expr->args[2 * i + 1] = results[i + 1];
     }
     expr->args[when_count * 2] = results[0];
+    expr->typmod = bind__common_typmod(when_count + 1, results);
     *expr_out = expr;
     return STATUS_OK;
 }
@@ -581,7 +582,9 @@ bind_common_list(struct binder *b, struct scope *scope, const struct ast_expr *a
         TRY(bind__expr(b, scope, ast->args.items[i], &expr->args[i]));
     }
     *expr_out = expr;
-    return bind__common(b, expr->arg_count, expr->args, what, ast->position, &expr->type);
+    TRY(bind__common(b, expr->arg_count, expr->args, what, ast->position, &expr->type));
+    expr->typmod = bind__common_typmod(expr->arg_count, expr->args);
+    return STATUS_OK;
 }
 
 static enum status

@@ -337,6 +337,10 @@ merge_column(struct binder *b, enum ast_join_kind kind, struct expr *left, struc
     struct expr *sides[2] = {left, right};
     enum type_id type;
     TRY(bind__common(b, 2, sides, "JOIN/USING types", 0, &type));
+    if (bind__common_typmod(2, sides) < 0) {
+        sides[0] = bind__forget_typmod(b, sides[0]);
+        sides[1] = bind__forget_typmod(b, sides[1]);
+    }
     if (kind == AST_JOIN_FULL) {
         struct expr *expr = bind__new(b, EXPR_COALESCE, type, 0);
         expr->arg_count = 2;
@@ -425,8 +429,7 @@ common_names(struct binder *b, const struct name_space *left, const struct name_
 }
 
 static enum status
-check_aliases(struct binder *b, const struct name_space *left, const struct name_space *right,
-              int position)
+check_aliases(struct binder *b, const struct name_space *left, const struct name_space *right)
 {
     for (unsigned i = 0; i < left->table_count; i++) {
         for (unsigned j = 0; j < right->table_count; j++) {
@@ -436,10 +439,8 @@ check_aliases(struct binder *b, const struct name_space *left, const struct name
                               strcmp(one->schema, other->schema) != 0;
             if (one->alias != NULL && other->alias != NULL && !both_plain &&
                 strcmp(one->alias, other->alias) == 0) {
-                return bind__fail_at(
-                    b, position,
-                    diag_fail(b->cx->diag, STATUS_INVALID, SQLSTATE_DUPLICATE_ALIAS,
-                              "table name \"%s\" specified more than once", other->alias));
+                return diag_fail(b->cx->diag, STATUS_INVALID, SQLSTATE_DUPLICATE_ALIAS,
+                                 "table name \"%s\" specified more than once", other->alias);
             }
         }
     }
@@ -522,7 +523,7 @@ bind_join(struct binder *b, struct scope *scope, const struct ast_from *ast, str
     enum status status = bind_item(b, scope, ast->join.right, &right);
     scope->names = before;
     TRY(status);
-    TRY(check_aliases(b, left.names, right.names, ast->join.right->position));
+    TRY(check_aliases(b, left.names, right.names));
     out->item = arena_new(b->arena, struct from_item);
     out->item->is_join = true;
     out->item->join = join_kind_of(ast->join.kind);
@@ -571,7 +572,7 @@ bind__from(struct binder *b, struct scope *scope, const struct ast_from_list *li
         struct joined joined = {0};
         TRY(bind_item(b, scope, list->items[i], &joined));
         if (scope->names != NULL) {
-            TRY(check_aliases(b, scope->names, joined.names, list->items[i]->position));
+            TRY(check_aliases(b, scope->names, joined.names));
         }
         scope->names = scope->names == NULL ? joined.names
                                             : bind__join_names(b, scope->names, joined.names);

@@ -116,6 +116,9 @@ MUST_CHECK enum status bind__resolve_unknown(struct binder *b, struct expr **exp
 /* Casts all to their common type. */
 MUST_CHECK enum status bind__common(struct binder *b, unsigned count, struct expr **exprs,
                                     const char *what, int position, enum type_id *type_out);
+/* The typmod that all have, else -1. */
+int32_t bind__common_typmod(unsigned count, struct expr *const *exprs);
+struct expr *bind__forget_typmod(struct binder *b, struct expr *expr);
 /* Value for a column, 42804 with the column's name. */
 MUST_CHECK enum status bind__assign(struct binder *b, struct expr *expr,
                                     const struct column_def *column, struct expr **expr_out);

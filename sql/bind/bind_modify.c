@@ -326,10 +326,8 @@ bind_assignment(struct binder *b, struct scope *scope, const struct ast_target *
     TRY(find_changed_column(b, query->table, ast->name, ast->position, &column_no));
     for (unsigned i = 0; i < query->assignment_count; i++) {
         if (query->assignments[i].column_no == column_no) {
-            return bind__fail_at(b, ast->position,
-                                 diag_fail(b->cx->diag, STATUS_INVALID, SQLSTATE_SYNTAX_ERROR,
-                                           "multiple assignments to same column \"%s\"",
-                                           ast->name));
+            return diag_fail(b->cx->diag, STATUS_INVALID, SQLSTATE_SYNTAX_ERROR,
+                             "multiple assignments to same column \"%s\"", ast->name);
         }
     }
     const struct column_def *column = &query->table->columns[column_no];

@@ -104,6 +104,19 @@ find_expression(struct binder *b, struct scope *scope, const struct ast_expr *as
 
 /* ---- ORDER BY ---- */
 
+/* Where an expression that was not bound begins. */
+static int
+begin_of(const struct ast_expr *ast)
+{
+    int position = ast->position;
+    bool starts_inside = ast->args.count > 0 && ast->kind != AST_FUNC && ast->kind != AST_CASE;
+    if (starts_inside) {
+        int inner = begin_of(ast->args.items[0]);
+        position = inner > 0 && inner < position ? inner : position;
+    }
+    return position;
+}
+
 static void
 add_sort_key(struct query *query, const struct ast_sort *ast, unsigned target_no)
 {
@@ -135,7 +148,7 @@ bind__order_by(struct binder *b, struct scope *scope, const struct ast_select *a
         }
         if (query->distinct && query->targets[target_no].junk) {
             return bind__fail_at(
-                b, sort->position,
+                b, begin_of(sort->expr),
                 diag_fail(b->cx->diag, STATUS_INVALID, SQLSTATE_INVALID_COLUMN_REFERENCE,
                           "for SELECT DISTINCT, ORDER BY expressions must appear in select "
                           "list"));
@@ -172,7 +185,7 @@ bind__set_order_by(struct binder *b, const struct ast_select *ast, struct query 
                         "Only result column names can be used, not expressions or functions.");
             diag_hint(b->cx->diag, "Add the expression/function to every SELECT, or move the "
                                    "UNION into a FROM clause.");
-            return bind__fail_at(b, sort->position, status);
+            return bind__fail_at(b, begin_of(sort->expr), status);
         }
         add_sort_key(query, sort, target_no);
     }

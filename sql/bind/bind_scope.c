@@ -105,6 +105,47 @@ find_table(const struct name_space *names, const char *schema, const char *alias
     return found;
 }
 
+/* A range that is there, but under another name or out of reach from here. */
+static const struct range *
+find_hidden_range(const struct scope *scope, const char *alias)
+{
+    for (const struct scope *at = scope; at != NULL; at = at->parent) {
+        for (unsigned i = 0; at->query != NULL && i < at->query->range_count; i++) {
+            const struct range *range = &at->query->ranges[i];
+            bool is_named = range->alias != NULL && strcmp(range->alias, alias) == 0;
+            bool is_of_name = range->table != NULL && strcmp(range->table->name, alias) == 0;
+            if (is_named || is_of_name) {
+                return range;
+            }
+        }
+    }
+    return NULL;
+}
+
+static enum status
+no_such_table(struct binder *b, const struct scope *scope, const char *alias, int position)
+{
+    const struct range *hidden = find_hidden_range(scope, alias);
+    enum status status;
+    if (hidden == NULL) {
+        status = diag_fail(b->cx->diag, STATUS_INVALID, SQLSTATE_UNDEFINED_TABLE,
+                           "missing FROM-clause entry for table \"%s\"", alias);
+        return bind__fail_at(b, position, status);
+    }
+    status = diag_fail(b->cx->diag, STATUS_INVALID, SQLSTATE_UNDEFINED_TABLE,
+                       "invalid reference to FROM-clause entry for table \"%s\"", alias);
+    if (strcmp(hidden->alias, alias) != 0) {
+        diag_hint(b->cx->diag, "Perhaps you meant to reference the table alias \"%s\".",
+                  hidden->alias);
+    } else {
+        diag_hint(b->cx->diag,
+                  "There is an entry for table \"%s\", but it cannot be referenced from this "
+                  "part of the query.",
+                  alias);
+    }
+    return bind__fail_at(b, position, status);
+}
+
 static enum status
 search_table(struct binder *b, struct scope *scope, const char *schema, const char *alias,
              int position, const struct visible_table **table_out, unsigned *level_out)
@@ -127,9 +168,7 @@ search_table(struct binder *b, struct scope *scope, const char *schema, const ch
             return STATUS_OK;
         }
     }
-    return bind__fail_at(b, position,
-                         diag_fail(b->cx->diag, STATUS_INVALID, SQLSTATE_UNDEFINED_TABLE,
-                                   "missing FROM-clause entry for table \"%s\"", alias));
+    return no_such_table(b, scope, alias, position);
 }
 
 static enum status

@@ -321,11 +321,12 @@ find_value_types(struct binder *b, struct range *range)
         enum type_id type;
         TRY(bind__common(b, range->row_count, column, "VALUES types", column[0]->position,
                          &type));
+        int32_t typmod = bind__common_typmod(range->row_count, column);
         for (unsigned r = 0; r < range->row_count; r++) {
             range->rows[r][c] = column[r];
         }
         range->columns[c] = (struct range_column){
-            .name = arena_printf(b->arena, "column%u", c + 1), .type = type, .typmod = -1};
+            .name = arena_printf(b->arena, "column%u", c + 1), .type = type, .typmod = typmod};
     }
     return STATUS_OK;
 }

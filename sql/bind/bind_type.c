@@ -229,10 +229,14 @@ bind__common(struct binder *b, unsigned count, struct expr **exprs, const char *
         types[i] = exprs[i]->type;
     }
     enum status status = type_common(types, count, what, type_out, b->cx->diag);
-    if (status != STATUS_OK) {
-        return bind__fail_at(b, position, status);
+    if (status != STATUS_OK) { /* PostgreSQL points at the first that does not fit */
+        unsigned fitting = 1;
+        while (fitting < count &&
+               type_common(types, fitting + 1, what, type_out, NULL) == STATUS_OK) {
+            fitting++;
+        }
+        return bind__fail_at(b, fitting < count ? exprs[fitting]->position : position, status);
     }
-    int32_t typmod = exprs[0]->typmod;
     for (unsigned i = 0; i < count; i++) {
         struct expr *as_common = NULL;
         TRY(bind__try_coerce(b, exprs[i], *type_out, -1, CAST_IMPLICIT, &as_common));
@@ -244,10 +248,26 @@ bind__common(struct binder *b, unsigned count, struct expr **exprs, const char *
             return bind__fail_at(b, exprs[i]->position, status);
         }
         exprs[i] = as_common;
-        typmod = exprs[i]->typmod == typmod ? typmod : -1;
     }
-    UNUSED(typmod);
     return STATUS_OK;
+}
+
+int32_t
+bind__common_typmod(unsigned count, struct expr *const *exprs)
+{
+    for (unsigned i = 1; i < count; i++) {
+        if (exprs[i]->typmod != exprs[0]->typmod) {
+            return -1;
+        }
+    }
+    return exprs[0]->typmod;
+}
+
+struct expr *
+bind__forget_typmod(struct binder *b, struct expr *expr)
+{
+    struct cast same = {.method = CAST_RELABEL};
+    return expr->typmod < 0 ? expr : new_cast(b, expr, expr->type, -1, same, false);
 }
 
 enum status

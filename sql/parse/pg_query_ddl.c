@@ -157,17 +157,17 @@ refuse_constraint(struct reader *reader, const PgQuery__Constraint *node)
 {
     switch (node->contype) {
     case PG_QUERY__CONSTR_TYPE__CONSTR_CHECK:
-        return parse__unsupported(reader, "CHECK constraints", node->location);
+        return parse__unsupported(reader, "a CHECK constraint", node->location);
     case PG_QUERY__CONSTR_TYPE__CONSTR_FOREIGN:
-        return parse__unsupported(reader, "FOREIGN KEY constraints", node->location);
+        return parse__unsupported(reader, "a FOREIGN KEY constraint", node->location);
     case PG_QUERY__CONSTR_TYPE__CONSTR_EXCLUSION:
-        return parse__unsupported(reader, "EXCLUDE constraints", node->location);
+        return parse__unsupported(reader, "an EXCLUDE constraint", node->location);
     case PG_QUERY__CONSTR_TYPE__CONSTR_IDENTITY:
-        return parse__unsupported(reader, "identity columns", node->location);
+        return parse__unsupported(reader, "an identity column", node->location);
     case PG_QUERY__CONSTR_TYPE__CONSTR_GENERATED:
-        return parse__unsupported(reader, "generated columns", node->location);
+        return parse__unsupported(reader, "a generated column", node->location);
     default:
-        return parse__unsupported(reader, "DEFERRABLE constraints", node->location);
+        return parse__unsupported(reader, "a DEFERRABLE constraint", node->location);
     }
 }
 
@@ -180,7 +180,7 @@ read_constraint(struct reader *reader, const PgQuery__Constraint *node,
         return refuse_constraint(reader, node);
     }
     if (node->deferrable || node->initdeferred) {
-        return parse__unsupported(reader, "DEFERRABLE constraints", node->location);
+        return parse__unsupported(reader, "a DEFERRABLE constraint", node->location);
     }
     if (node->n_including > 0) {
         return parse__unsupported(reader, "INCLUDE in a constraint", node->location);

@@ -157,7 +157,7 @@ static enum status
 read_function(struct reader *reader, const PgQuery__FuncCall *node, struct ast_expr **expr_out)
 {
     if (node->over != NULL) {
-        return parse__unsupported(reader, "window functions (OVER)", node->location);
+        return parse__unsupported(reader, "a window function (OVER)", node->location);
     }
     if (node->agg_within_group) {
         return parse__unsupported(reader, "WITHIN GROUP", node->location);
@@ -407,7 +407,7 @@ read_indirection(struct reader *reader, const PgQuery__AIndirection *node,
             return parse__unsupported(reader, "selecting a field of a composite value", -1);
         }
         if (step->a_indices->is_slice) {
-            return parse__unsupported(reader, "array slices", -1);
+            return parse__unsupported(reader, "an array slice", -1);
         }
         struct ast_expr *outer = new_expr(reader, AST_SUBSCRIPT, -1);
         outer->position = inner->position;
@@ -439,17 +439,17 @@ read_rare(struct reader *reader, const PgQuery__Node *node, struct ast_expr **ex
     case PG_QUERY__NODE__NODE_A_INDIRECTION:
         return read_indirection(reader, node->a_indirection, expr_out);
     case PG_QUERY__NODE__NODE_GROUPING_SET:
-        return parse__unsupported(reader, "GROUPING SETS, ROLLUP and CUBE",
+        return parse__unsupported(reader, "GROUP BY with GROUPING SETS, ROLLUP or CUBE",
                                   node->grouping_set->location);
     case PG_QUERY__NODE__NODE_GROUPING_FUNC:
         return parse__unsupported(reader, "GROUPING", node->grouping_func->location);
     case PG_QUERY__NODE__NODE_CURRENT_OF_EXPR:
         return parse__unsupported(reader, "WHERE CURRENT OF", -1);
     case PG_QUERY__NODE__NODE_NAMED_ARG_EXPR:
-        return parse__unsupported(reader, "named arguments", node->named_arg_expr->location);
+        return parse__unsupported(reader, "a named argument", node->named_arg_expr->location);
     case PG_QUERY__NODE__NODE_XML_EXPR:
     case PG_QUERY__NODE__NODE_XML_SERIALIZE:
-        return parse__unsupported(reader, "XML expressions", -1);
+        return parse__unsupported(reader, "an XML expression", -1);
     default:
         return parse__unsupported(reader, "this kind of expression", -1);
     }

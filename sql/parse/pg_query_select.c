@@ -106,7 +106,7 @@ read_range_function(struct reader *reader, const PgQuery__RangeFunction *node,
         (function->n_items > 1 && function->items[1]->node_case == PG_QUERY__NODE__NODE_LIST &&
          function->items[1]->list->n_items > 0);
     if (has_definitions) {
-        return parse__unsupported(reader, "column definitions of a function in FROM", -1);
+        return parse__unsupported(reader, "a column definition list of a function in FROM", -1);
     }
     from->kind = AST_FROM_FUNCTION;
     from->lateral = node->lateral;
