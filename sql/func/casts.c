@@ -197,7 +197,7 @@ DEFINE_ROWS(cast_numeric_i64, 1)
 }
 
 static enum status
-double_of_numeric(struct func_call *call, struct slice bytes, double *out)
+double_of_numeric(struct func_call *call, struct slice bytes, const char *type, double *out)
 {
     struct numeric n;
     numeric_decode(bytes, call->arena, &n);
@@ -207,8 +207,8 @@ double_of_numeric(struct func_call *call, struct slice bytes, double *out)
         numeric_to_text(&n, &text);
         enum status status =
             diag_fail(call->diag, STATUS_INVALID, SQLSTATE_NUMERIC_VALUE_OUT_OF_RANGE,
-                      "\"%.*s\" is out of range for type double precision",
-                      number_text_shown(buf_slice(&text)), (const char *)text.data);
+                      "\"%.*s\" is out of range for type %s",
+                      number_text_shown(buf_slice(&text)), (const char *)text.data, type);
         buf_deinit(&text);
         return status;
     }
@@ -216,12 +216,12 @@ double_of_numeric(struct func_call *call, struct slice bytes, double *out)
 }
 DEFINE_ROWS(cast_numeric_f64, 1)
 {
-    return double_of_numeric(call, v[0].bytes, &out->f64);
+    return double_of_numeric(call, v[0].bytes, "double precision", &out->f64);
 }
 DEFINE_ROWS(cast_numeric_f32, 1)
 {
     double value = 0;
-    TRY(double_of_numeric(call, v[0].bytes, &value));
+    TRY(double_of_numeric(call, v[0].bytes, "real", &value));
     if (narrow_float(value, &out->f32)) {
         return report_f32(call, false);
     }

@@ -327,8 +327,9 @@ read_timestamp(struct func_call *call, const struct value *v, const char *type, 
                struct field_value *out)
 {
     enum field field = field_of(v[0].bytes);
-    if (field == FIELD_TIMEZONE && zone) {
-        *out = (struct field_value){0}; /* the zone is UTC */
+    if (field == FIELD_TIMEZONE && (zone || !timestamp_is_finite(v[1].i64))) {
+        /* the zone is UTC; infinities have none */
+        *out = (struct field_value){.is_null = !timestamp_is_finite(v[1].i64)};
         return STATUS_OK;
     }
     if (field == FIELD_UNKNOWN || field == FIELD_TIMEZONE || field == FIELD_JULIAN) {
@@ -385,10 +386,13 @@ DEFINE_ROWS(extract_date, 2)
     TRY(read_date(call, v, &field));
     return to_numeric(call, &field, out);
 }
+/* date_part() has no code of its own for dates: it sees a timestamp. */
 DEFINE_ROWS(date_part_date, 2)
 {
     struct field_value field;
-    TRY(read_date(call, v, &field));
+    struct value at_midnight[2] = {v[0]};
+    TRY(timestamp_from_date(v[1].i32, &at_midnight[1].i64, call->diag));
+    TRY(read_timestamp(call, at_midnight, TIMESTAMP_NAME, false, &field));
     to_double(&field, out);
     return STATUS_OK;
 }
@@ -415,6 +419,13 @@ DEFINE_ROWS(date_part_interval, 2)
     struct field_value field;
     TRY(read_interval(call, v, &field));
     to_double(&field, out);
+    if (field_of(v[0].bytes) == FIELD_EPOCH) { /* PostgreSQL adds up in double precision */
+        struct interval x = v[1].interval;
+        out->f64 = (double)x.microseconds / 1e6;
+        out->f64 += 365.25 * 86400.0 * (x.months / 12);
+        out->f64 += 30.0 * 86400.0 * (x.months % 12);
+        out->f64 += 86400.0 * x.days;
+    }
     return STATUS_OK;
 }
 
@@ -447,12 +458,12 @@ truncate_timestamp(struct func_call *call, const struct value *v, const char *ty
                    struct value *out)
 {
     enum field field = field_of(v[0].bytes);
-    if (field > FIELD_MILLENNIUM) {
-        return wrong_unit(call, v[0].bytes, type, field != FIELD_UNKNOWN);
-    }
     out->i64 = v[1].i64;
     if (!timestamp_is_finite(v[1].i64)) {
         return STATUS_OK;
+    }
+    if (field > FIELD_MILLENNIUM) {
+        return wrong_unit(call, v[0].bytes, type, field == FIELD_TIMEZONE);
     }
     int64_t time = 0;
     int32_t date = timestamp_date(v[1].i64, &time);
@@ -485,7 +496,8 @@ DEFINE_ROWS(date_trunc_interval, 2)
 {
     enum field field = field_of(v[0].bytes);
     if (field > FIELD_MILLENNIUM || field == FIELD_WEEK) {
-        return wrong_unit(call, v[0].bytes, "interval", field != FIELD_UNKNOWN);
+        return wrong_unit(call, v[0].bytes, "interval",
+                          field == FIELD_WEEK || field == FIELD_TIMEZONE);
     }
     struct interval x = v[1].interval;
     static const int month_units[] = {

@@ -347,7 +347,8 @@ read_spec(struct slice text, size_t at, struct format_spec *spec)
     int number = 0;
     size_t digits = at;
     while (digits < text.size && text.data[digits] >= '0' && text.data[digits] <= '9') {
-        number = MIN(number * 10 + (text.data[digits++] - '0'), 1000000);
+        number = MIN(number * 10 + (text.data[digits] - '0'), 1000000);
+        digits++;
     }
     if (digits > at && digits < text.size && text.data[digits] == '$') {
         spec->arg = (unsigned)number;
@@ -358,7 +359,8 @@ read_spec(struct slice text, size_t at, struct format_spec *spec)
         at++;
     }
     while (at < text.size && text.data[at] >= '0' && text.data[at] <= '9') {
-        spec->width = MIN(spec->width * 10 + (text.data[at++] - '0'), 1000000);
+        spec->width = MIN(spec->width * 10 + (text.data[at] - '0'), 1000000);
+        at++;
     }
     spec->kind = at < text.size ? text.data[at] : 0;
     return at + 1;

@@ -94,9 +94,20 @@ DEFINE_ROWS(power_f64, 2)
         out->f64 = (expression);                                                               \
         return STATUS_OK;                                                                      \
     }
-PLAIN(sin_f64, sin(x))
-PLAIN(cos_f64, cos(x))
-PLAIN(tan_f64, tan(x))
+#define CIRCULAR(name, expression)                                                             \
+    DEFINE_ROWS(name, 1)                                                                       \
+    {                                                                                          \
+        const double x = v[0].f64;                                                             \
+        if (isinf(x)) {                                                                        \
+            return diag_fail(call->diag, STATUS_INVALID, SQLSTATE_NUMERIC_VALUE_OUT_OF_RANGE,  \
+                             "input is out of range");                                         \
+        }                                                                                      \
+        out->f64 = (expression);                                                               \
+        return STATUS_OK;                                                                      \
+    }
+CIRCULAR(sin_f64, sin(x))
+CIRCULAR(cos_f64, cos(x))
+CIRCULAR(tan_f64, tan(x))
 PLAIN(atan_f64, atan(x))
 PLAIN(degrees_f64, x / (M_PI / 180.0))
 PLAIN(radians_f64, x *(M_PI / 180.0))

@@ -194,24 +194,7 @@ power_error(struct func_call *call, const char *message)
                      "%s", message);
 }
 
-/* Result scale as PostgreSQL's power_var_int: 16 significant digits at least. */
-static int
-power_scale(const struct numeric *base, int64_t exponent)
-{
-    double log10_base = 0;
-    if (base->count > 0) {
-        double f = base->digits[0];
-        int weight = base->weight * 4;
-        for (int i = 1; i < MIN(base->count, 4); i++) {
-            f = f * NUMERIC_BASE + base->digits[i];
-            weight -= 4;
-        }
-        log10_base = __builtin_log10(f) + weight;
-    }
-    double digits = (double)exponent * log10_base;
-    int scale = 16 - (int)MAX(MIN(digits, 2000.0), -2000.0);
-    return MIN(MAX(MAX(scale, base->scale), 0), NUMERIC_RESULT_SCALE_MAX);
-}
+#define POWER_SCALE_MIN 16
 
 static enum status
 power_to_int(struct func_call *call, const struct numeric *base, int64_t exponent,
@@ -221,16 +204,19 @@ power_to_int(struct func_call *call, const struct numeric *base, int64_t exponen
     if (base->count == 0 && exponent < 0) {
         return power_error(call, "zero raised to a negative power is undefined");
     }
-    int scale = power_scale(base, exponent);
+    int scale = MIN(MAX(POWER_SCALE_MIN, base->scale), NUMERIC_RESULT_SCALE_MAX);
     uint64_t magnitude = exponent < 0 ? (uint64_t)0 - (uint64_t)exponent : (uint64_t)exponent;
     double whole_digits = (double)magnitude * (decimal_weight(base) + 1);
     if (magnitude > 1000000 || whole_digits > 131072) {
         return diag_fail(call->diag, STATUS_INVALID, SQLSTATE_NUMERIC_VALUE_OUT_OF_RANGE,
                          "value overflows numeric format");
     }
-    /* the lost digits of small bases come back when the result is inverted */
-    int guard = 8 + (exponent < 0 ? 2 * MAX(decimal_weight(base), 0) * (int)magnitude : 0);
-    int work = scale + guard + MAX(-decimal_weight(base), 0) * (int)MIN(magnitude, 1000U);
+    /* what is cut on the way is multiplied by the rest of the power, which has `whole_digits`
+     */
+    int weight = decimal_weight(base) + 1;
+    int work = scale + 8 +
+               (exponent < 0 ? 2 : 1) * (weight < 0 ? -weight : weight) *
+                   (int)MIN(magnitude, (uint64_t)NUMERIC_SCALE_MAX);
     power_whole(base, magnitude, MIN(work, NUMERIC_SCALE_MAX), call->arena, &raised);
     if (exponent < 0) {
         if (raised.count == 0) {
@@ -273,7 +259,7 @@ DEFINE_ROWS(sqrt_numeric, 1)
     if (numeric_is_special(&n)) {
         return func__numeric_result(call, &n, out);
     }
-    int weight = n.count > 0 ? (n.weight >= 0 ? n.weight * 2 + 1 : 1 - (-n.weight * 2)) : 0;
+    int weight = n.weight * 2 + 1;
     int scale = MIN(MAX(MAX(16 - weight, n.scale), 0), NUMERIC_RESULT_SCALE_MAX);
     if (n.count == 0) {
         n.scale = scale;

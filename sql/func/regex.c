@@ -138,13 +138,13 @@ compile(struct func_call *call, struct arena *arena, struct slice pattern, uint3
     struct slice body = pattern;
     if (body.size >= 4 && memcmp(body.data, "***=", 4) == 0) {
         options |= PCRE2_LITERAL;
-        options &= ~(uint32_t)(PCRE2_DOTALL | PCRE2_DOLLAR_ENDONLY | PCRE2_UCP);
         body = slice_make(body.data + 4, body.size - 4);
     } else if (body.size >= 4 && memcmp(body.data, "***:", 4) == 0) {
         body = slice_make(body.data + 4, body.size - 4);
     }
     struct buf text = BUF_EMPTY;
     if ((options & PCRE2_LITERAL) != 0) {
+        options &= PCRE2_LITERAL | PCRE2_CASELESS; /* PCRE2 takes no others beside it */
         buf_append(&text, body.data, body.size);
     } else {
         translate(body, &text);
@@ -271,6 +271,9 @@ parse_flags(struct func_call *call, struct slice flags, uint32_t *options, bool 
         case 'n':
         case 'm':
             *options = (*options | PCRE2_MULTILINE) & ~(uint32_t)PCRE2_DOTALL;
+            break;
+        case 'q':
+            *options |= PCRE2_LITERAL;
             break;
         case 'x':
             *options |= PCRE2_EXTENDED;

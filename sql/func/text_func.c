@@ -409,8 +409,7 @@ DEFINE_ROWS(text_chr, 1)
                          "null character not permitted");
     }
     if (code < 0) {
-        return diag_fail(call->diag, STATUS_INVALID, SQLSTATE_PROGRAM_LIMIT_EXCEEDED,
-                         "character number must be positive");
+        return func__invalid(call, "character number must be positive");
     }
     if (code > 0x10ffff || (code >= 0xd800 && code <= 0xdfff)) {
         return diag_fail(call->diag, STATUS_INVALID, SQLSTATE_PROGRAM_LIMIT_EXCEEDED,

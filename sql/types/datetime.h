@@ -68,5 +68,6 @@ void timestamp_to_text(int64_t timestamp, bool with_zone, struct buf *out);
 void interval_to_text(const struct interval *interval, struct buf *out);
 /* Rounds to `precision` decimals of a second, 0..6. */
 int64_t timestamp_round(int64_t timestamp, int precision);
-/* Seconds east of Greenwich of an abbreviation or offset; false: unknown. */
+/* Seconds east of Greenwich of an abbreviation or an offset as AT TIME ZONE takes it (POSIX: +
+ * is west); false: unknown. */
 bool zone_offset(struct slice name, int *seconds_out);

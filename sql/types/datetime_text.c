@@ -543,7 +543,7 @@ zone_offset(struct slice name, int *seconds_out)
         struct scanner s = {.p = word.data, .end = word.data + word.size};
         struct parsed parsed = {0};
         bool ok = read_zone(&s, &parsed) == FAULT_NONE && s.p == s.end;
-        *seconds_out = parsed.zone_seconds;
+        *seconds_out = -parsed.zone_seconds;
         return ok;
     }
     return zone_of(word, seconds_out) || (same_word(word, "etc/utc"));

@@ -27,7 +27,7 @@ number_text_trim(struct slice text)
 int
 number_text_shown(struct slice text)
 {
-    return (int)MIN(text.size, 400U);
+    return (int)MIN(text.size, 450U);
 }
 
 static enum status
