@@ -435,10 +435,12 @@ undo_first_half(struct store *store)
 static void
 abort_older_terms(struct store *store, uint64_t term)
 {
-    uint64_t writers = atomic_load(&store->writer_term);
-    if (writers < term) {
+    mutex_lock(&store->state_mu);
+    store->newest_term = term; /* store_admit_writers() looks at it under the mutex */
+    if (atomic_load(&store->writer_term) < term) {
         atomic_store(&store->writer_term, 0);
     }
+    mutex_unlock(&store->state_mu);
     struct txn *submitted;
     gate_close(store->pages);
     txn__abort_older_terms(store, term, &submitted);

@@ -76,6 +76,7 @@ struct store {
     struct mutex state_mu; /* LEAF: what moves together at the end of an entry */
     /* guarded by state_mu; written by apply */
     uint64_t applied_index, applied_term;
+    uint64_t newest_term; /* of the entry being applied: admits no writers of an older one */
     struct hash128 hash;
     struct gtids gtids;
     struct parts parts;

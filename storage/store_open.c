@@ -132,7 +132,7 @@ store_open(const struct store_options *options, struct store **store_out, struct
     if (root.found) {
         status = load_meta(store, root.meta, diag);
         store->applied_index = root.applied_index;
-        store->applied_term = root.applied_term;
+        store->applied_term = store->newest_term = root.applied_term;
         pages_root_forget(store->pages);
         if (status != STATUS_OK) {
             diag_while(diag, "reading the newest checkpoint");

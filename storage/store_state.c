@@ -33,8 +33,12 @@ store_applied_commit_time_us(struct store *store)
 void
 store_admit_writers(struct store *store, uint64_t term)
 {
-    ASSERT(term != 0 && term >= store_applied_term(store));
-    atomic_store(&store->writer_term, term);
+    ASSERT(term != 0);
+    mutex_lock(&store->state_mu);
+    if (term >= store->newest_term) { /* else a newer term came meanwhile: rule 4 */
+        atomic_store(&store->writer_term, term);
+    }
+    mutex_unlock(&store->state_mu);
 }
 
 void

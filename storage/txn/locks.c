@@ -533,11 +533,11 @@ table_lock(struct txn *txn, struct object_id table, enum table_lock_mode mode,
            enum lock_wait wait, struct diag *diag)
 {
     ASSERT(table.v != 0 && mode >= TABLE_LOCK_ACCESS_SHARE);
+    if (table_lock_held(txn, table, mode) && atomic_load(&txn->state) == TXN_RUNNING) {
+        return STATUS_OK;
+    }
     if (mode > TABLE_LOCK_ACCESS_SHARE) {
         TRY(claim(txn, diag));
-    }
-    if (table_lock_held(txn, table, mode)) {
-        return STATUS_OK;
     }
     if (weak(mode) && lock_fast(txn, table.v, mode)) {
         return STATUS_OK;

@@ -356,15 +356,16 @@ objects__foreach(struct store *store, void (*each)(void *arg, struct generation 
 /* ---- making ---- */
 
 void
-ddl_add(struct ddl_list *list, struct generation *generation, bool dropped, unsigned depth)
+ddl_add(struct ddl_list *list, struct generation *generation, bool dropped, struct xid xid,
+        unsigned depth)
 {
     if (list->count == list->capacity) {
         list->capacity = list->capacity * 2 + 4;
         list->items = realloc(list->items, list->capacity * sizeof(*list->items));
         ASSERT(list->items != NULL);
     }
-    list->items[list->count++] =
-        (struct ddl_item){.generation = generation, .dropped = dropped, .depth = depth};
+    list->items[list->count++] = (struct ddl_item){
+        .generation = generation, .dropped = dropped, .xid = xid, .depth = depth};
 }
 
 static struct ddl_list *
@@ -374,9 +375,9 @@ ddl_of(struct store *store, struct txn *txn)
 }
 
 static void
-note(struct store *store, struct txn *txn, struct generation *g, bool dropped)
+note(struct store *store, struct txn *txn, struct xid xid, struct generation *g, bool dropped)
 {
-    ddl_add(ddl_of(store, txn), g, dropped, txn == NULL ? 0 : txn->depth);
+    ddl_add(ddl_of(store, txn), g, dropped, xid, txn == NULL ? 0 : txn->depth);
     changed(store);
 }
 
@@ -443,7 +444,7 @@ static void
 mark_dropped(struct store *store, struct txn *txn, struct xid xid, struct generation *g)
 {
     g->dropped_by = xid;
-    note(store, txn, g, true);
+    note(store, txn, xid, g, true);
 }
 
 /* Links a new generation before the others; takes g and a reference to body. objects.mu. */
@@ -462,7 +463,7 @@ link_generation(struct store *store, struct txn *txn, struct xid xid, struct gen
     g->created_by = xid;
     g->older = object->newest;
     object->newest = g;
-    note(store, txn, g, false);
+    note(store, txn, xid, g, false);
 }
 
 static enum status
@@ -679,7 +680,10 @@ ddl_undo(struct store *store, struct ddl_list *list, size_t first)
     while (list->count > first) {
         struct ddl_item *item = &list->items[--list->count];
         if (item->dropped) {
-            item->generation->dropped_by.v = 0;
+            /* after a newer term's apply may have marked what this dead one marked before */
+            if (item->generation->dropped_by.v == item->xid.v) {
+                item->generation->dropped_by.v = 0;
+            }
         } else {
             item->generation->created_aborted = true;
             store->objects.garbage_count++;

@@ -126,7 +126,13 @@ ship_chunk(struct txn *txn, struct slice effects, struct diag *diag)
         return diag_fail(diag, STATUS_LIMIT, SQLSTATE_PROGRAM_LIMIT_EXCEEDED,
                          "transaction is too large for this node without a log");
     }
+    if (txn->ship_failed) {
+        return diag_fail(diag, STATUS_NOT_LEADER, SQLSTATE_SERIALIZATION_FAILURE,
+                         "an earlier part of this transaction may have been lost");
+    }
     size_t before = txn->part_count;
+    txn->shipped = true;
+    txn->ship_failed = true; /* until it is known to be there, once */
     struct buf payload = BUF_EMPTY;
     txn_part_encode(&payload, txn->gtid, effects);
     enum status status = store->propose(store->propose_arg, ENTRY_TXN_PART, buf_slice(&payload),
@@ -139,6 +145,7 @@ ship_chunk(struct txn *txn, struct slice effects, struct diag *diag)
     mutex_lock(&store->txns.mu);
     bool arrived = txn->part_count == before + 1; /* apply noted its index */
     mutex_unlock(&store->txns.mu);
+    txn->ship_failed = !arrived;
     return arrived ? STATUS_OK : txn__killed(diag);
 }
 
@@ -198,6 +205,7 @@ redo_reset(struct txn *txn)
     }
     buf_clear(&txn->rolled_back);
     txn->redo_number = 0;
+    txn->shipped = txn->ship_failed = false;
 }
 
 void

@@ -135,7 +135,7 @@ txn__alive(const struct txn *txn)
 bool
 txn_has_writes(const struct txn *txn)
 {
-    return txn->xid_count > 0 || txn->part_count > 0;
+    return txn->xid_count > 0 || txn->shipped;
 }
 
 uint64_t
@@ -536,7 +536,7 @@ txn_abort(struct txn *txn)
     gate_leave(store->pages);
     ddl_undo(store, &txn->ddl, 0);
     struct gtid gtid = txn->gtid;
-    bool shipped = txn->part_count > 0;
+    bool shipped = txn->shipped;
     txn__release(txn);
     if (shipped && mine) {
         propose_abort(txn, gtid);
@@ -568,6 +568,9 @@ txn_submit(struct txn *txn, txn_done_fn done, void *arg, struct buf *record_out,
 {
     TRY(txn_check(txn, diag));
     ASSERT(txn_has_writes(txn));
+    if (txn->ship_failed) {
+        return txn__killed(diag);
+    }
     sequences_log_final(txn);
     TRY(txn__ship_all_but_tail(txn, diag));
     size_t size_before = record_out->size;

@@ -38,6 +38,7 @@ struct txn_delta {
 struct ddl_item {
     struct generation *generation;
     bool dropped; /* else made */
+    struct xid xid;
     unsigned depth;
 };
 
@@ -108,6 +109,8 @@ struct txn {
     struct buf rolled_back; /* varints */
     uint64_t *part_indexes; /* under txns.mu: apply adds */
     size_t part_count, part_capacity;
+    bool shipped;     /* a part was proposed: it may be in the log whatever the answer was */
+    bool ship_failed; /* ... and the answer was not yes: it must not be sent again */
 
     /* ---- under txns.mu ---- */
     struct gtid gtid; /* number 0: none yet */
@@ -158,7 +161,7 @@ void redo_free(struct txn *txn);
 void objects_init(struct store *store);
 void objects_deinit(struct store *store);
 void ddl_add(struct ddl_list *list, struct generation *generation, bool dropped,
-             unsigned depth);
+             struct xid xid, unsigned depth);
 /* In the last step of an entry, objects.mu and state_mu held: what the list did is true from
  * csn on; returns by how much the sum of all hashes falls (dropped bodies). */
 struct hash128 ddl_commit(struct store *store, struct ddl_list *list, struct csn csn);

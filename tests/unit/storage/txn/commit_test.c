@@ -204,6 +204,43 @@ large_transaction__aborted_or_lost__parts_are_dropped(void **state)
     }
 }
 
+/* A part whose fate is not known is never sent twice: the transaction cannot commit any more,
+ * and its abort drops the part that may be in the log after all. Method: the proposer logs the
+ * entry but answers that it timed out. */
+static enum status
+log_and_time_out(void *arg, enum entry_kind kind, struct slice payload, struct waiter *waiter,
+                 struct diag *diag)
+{
+    struct lab *lab = arg;
+    UNUSED(waiter);
+    lab_log_append(lab->log, kind, payload);
+    return diag_fail(diag, STATUS_TIMEOUT, SQLSTATE_QUERY_CANCELED, "too slow");
+}
+
+static void
+large_transaction__part_in_doubt__cannot_commit(void **state)
+{
+    struct fixture *f = *state;
+    struct lab *p = &f->primary;
+    store_propose_fn propose = p->store->propose;
+    struct txn *txn = lab_begin(p);
+    for (int i = 0; i < 1000; i++) {
+        lab_insert(p, txn, i, long_text());
+    }
+    store_set_propose(p->store, log_and_time_out, p);
+    struct buf record = BUF_EMPTY;
+    assert_int_equal(txn_submit(txn, NULL, NULL, &record, NULL), STATUS_TIMEOUT);
+    lab_catch_up(p, 0);
+    assert_int_equal(p->store->parts.count, 1);
+    store_set_propose(p->store, propose, p);
+    assert_int_equal(txn_submit(txn, NULL, NULL, &record, NULL), STATUS_NOT_LEADER);
+    assert_int_equal(record.size, 0);
+    txn_abort(txn);
+    assert_int_equal(p->store->parts.count, 0);
+    assert_int_equal(lab_count_now(p), 0);
+    buf_deinit(&record);
+}
+
 /* Restart: checkpoint, later entries, crash, replay: same hash, rows, row ids go on.
  * Method: many checkpoints between commits, crash after each. */
 static void
@@ -540,6 +577,7 @@ main(void)
         T(savepoint__rolled_back_and_released__only_released_stays),
         T(large_transaction__parts__applied_at_commit_only),
         T(large_transaction__aborted_or_lost__parts_are_dropped),
+        T(large_transaction__part_in_doubt__cannot_commit),
         T(restart__checkpoints_and_replay__same_state),
         T(txn_outcome__all_fates__are_told),
         T(truncate__old_snapshot__still_sees_its_generation),

@@ -206,6 +206,35 @@ rule_4_new_term__locks_of_idle_dead__do_not_block(void **state)
     txn_abort(idle);
 }
 
+/* Rule 4: what a dead transaction had dropped can be dropped by the new primary while the dead
+ * one's session has not noticed; its late undo takes nothing back. */
+static void
+rule_4_new_term__dead_transactions_drop__is_undone_only_for_itself(void **state)
+{
+    struct fixture *f = *state;
+    struct lab *lab = &f->primary;
+    struct lab other;
+    lab_init(&other, f->log, 2, false);
+    struct txn *dead = lab_begin(lab);
+    assert_int_equal(object_drop(dead, LAB_TABLE, &lab->diag), STATUS_OK);
+    lab_log_new_term(f->log);
+    lab_lead(&other);
+    lab_catch_up(lab, 0);
+    struct txn *txn = lab_begin(lab);
+    assert_non_null(objects_table_read(txn, LAB_TABLE));
+    txn_end_read_only(txn);
+    txn = lab_begin(&other);
+    assert_int_equal(object_drop(txn, LAB_TABLE, &other.diag), STATUS_OK);
+    lab_commit(&other, txn);
+    lab_catch_up(lab, 0);
+    txn_abort(dead);
+    txn = lab_begin(lab);
+    assert_null(objects_table_read(txn, LAB_TABLE));
+    txn_end_read_only(txn);
+    lab_same_state(lab, &other);
+    lab_deinit(&other);
+}
+
 /* Rule 5: writers are admitted by store_admit_writers() only, for the term it names. */
 static void
 rule_5_leadership__before_admission__no_writer(void **state)
@@ -223,6 +252,10 @@ rule_5_leadership__before_admission__no_writer(void **state)
     gate_leave(lab->store->pages);
     assert_int_equal(txn_term(txn), f->log->term);
     txn_abort(txn);
+    lab_log_new_term(f->log);
+    lab_catch_up(lab, 0);
+    store_admit_writers(lab->store, f->log->term - 1); /* came late */
+    assert_int_equal(store_writer_term(lab->store), 0);
 }
 
 /* Rule 6: a commit's parts move in one step, and only then is its CSN visible.
@@ -451,6 +484,7 @@ main(void)
         T(rule_3_gate__writers_refused__write_fails_at_once),
         T(rule_4_new_term__unlogged_transactions__are_aborted),
         T(rule_4_new_term__locks_of_idle_dead__do_not_block),
+        T(rule_4_new_term__dead_transactions_drop__is_undone_only_for_itself),
         T(rule_5_leadership__before_admission__no_writer),
         T(rule_6_one_step__records_of_an_entry__visible_together),
         T(rule_6_one_step__csn_above_visible__counts_as_running),
