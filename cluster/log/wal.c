@@ -301,6 +301,7 @@ wal_close(struct wal *wal)
         return;
     }
     ASSERT(wal->writer == NULL);
+    wal__forget_group(wal);
     forget_all(wal);
     vfs_close(wal->spare);
     free(wal->ring);

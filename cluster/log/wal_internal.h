@@ -46,6 +46,13 @@ struct wal_record {
     struct slice bytes;
 };
 
+/* What one write and one sync make durable. */
+struct wal_group {
+    uint64_t truncate_from; /* 0: no */
+    uint64_t prev_term;     /* of the entry before what this group changes */
+    uint64_t first, last;   /* entries; last < first: none */
+};
+
 struct wal {
     struct env *env;
     char *dir;
@@ -83,9 +90,12 @@ struct wal {
     uint64_t next_block; /* of the last segment */
     uint64_t next_batch_no;
     struct buf stream, blocks;
-    struct vfs_file *spare; /* a zeroed file to become the next segment */
-    uint64_t spare_bytes;   /* zeroed so far */
-    struct wal_item **group;
+    struct vfs_file *spare;  /* a zeroed file to become the next segment */
+    uint64_t spare_bytes;    /* zeroed so far */
+    struct wal_item **group; /* entries being written */
+    bool written;            /* the group is written, and not yet synced */
+    struct wal_group written_group;
+    uint64_t written_block;
     size_t group_count, group_capacity;
 };
 
@@ -152,4 +162,5 @@ void wal__markers_truncate(struct wal *wal, uint64_t index);
 void wal__segment_push(struct wal *wal, struct wal_segment *segment);
 void wal__segment_unref(struct wal *wal, struct wal_segment *segment);
 bool wal__write_step(void *arg);
+void wal__forget_group(struct wal *wal);
 void wal__latch_damage(struct wal *wal, const struct diag *diag);

@@ -18,17 +18,11 @@
 
 #define SPARE_STEP_BYTES ((size_t)256 << 10)
 
-struct group {
-    uint64_t truncate_from; /* 0: no */
-    uint64_t prev_term;     /* of the entry before what this group changes */
-    uint64_t first, last;   /* entries; last < first: none */
-};
-
 /* Moves what is due into wal->group; false when there is nothing. */
 static bool
-take_group(struct wal *wal, struct group *group_out)
+take_group(struct wal *wal, struct wal_group *group_out)
 {
-    struct group group = {0};
+    struct wal_group group = {0};
     wal->group_count = 0;
     mutex_lock(&wal->mu);
     group.truncate_from = wal->truncate_from;
@@ -55,7 +49,7 @@ take_group(struct wal *wal, struct group *group_out)
 }
 
 static void
-encode_group(struct wal *wal, const struct group *group)
+encode_group(struct wal *wal, const struct wal_group *group)
 {
     buf_clear(&wal->stream);
     if (group->truncate_from != 0) {
@@ -79,7 +73,8 @@ growing(struct wal *wal)
 }
 
 static enum status
-write_group(struct wal *wal, const struct group *group, uint64_t *block_out, struct diag *diag)
+write_group(struct wal *wal, const struct wal_group *group, uint64_t *block_out,
+            struct diag *diag)
 {
     encode_group(wal, group);
     uint64_t count = (wal->stream.size + WAL_BLOCK_PAYLOAD_BYTES - 1) / WAL_BLOCK_PAYLOAD_BYTES;
@@ -93,21 +88,27 @@ write_group(struct wal *wal, const struct group *group, uint64_t *block_out, str
                        wal->next_batch_no);
     TRY(vfs_write(segment->file, wal->next_block * WAL_BLOCK_BYTES, wal->blocks.data,
                   wal->blocks.size, diag));
-    if (fault_fires(wal->env->faults, FAULT_LOG_SYNC_FAILS)) {
-        return diag_fail(diag, STATUS_IO, SQLSTATE_IO_ERROR, "sync a file: fault injected");
-    }
-    if (!fault_fires(wal->env->faults, FAULT_CANARY_EARLY_ACK)) {
-        TRY(vfs_sync(segment->file, diag));
-    }
     *block_out = wal->next_block;
     wal->next_block += count;
     wal->next_batch_no++;
     return STATUS_OK;
 }
 
+static enum status
+sync_group(struct wal *wal, struct diag *diag)
+{
+    if (fault_fires(wal->env->faults, FAULT_LOG_SYNC_FAILS)) {
+        return diag_fail(diag, STATUS_IO, SQLSTATE_IO_ERROR, "sync a file: fault injected");
+    }
+    if (fault_fires(wal->env->faults, FAULT_CANARY_EARLY_ACK)) {
+        return STATUS_OK;
+    }
+    return vfs_sync(growing(wal)->file, diag);
+}
+
 /* Makes the group count as durable, less what was truncated meanwhile. */
 static void
-publish(struct wal *wal, const struct group *group, uint64_t block)
+publish(struct wal *wal, const struct wal_group *group, uint64_t block)
 {
     struct wal_marker marker = {.segment_no = growing(wal)->no, .block = block};
     mutex_lock(&wal->mu);
@@ -243,6 +244,32 @@ keep_house(struct wal *wal)
     return prepare_spare(wal);
 }
 
+void
+wal__forget_group(struct wal *wal)
+{
+    for (size_t i = 0; i < wal->group_count; i++) {
+        wal_item_unref(wal->group[i]);
+    }
+    wal->group_count = 0;
+    wal->written = false;
+}
+
+/* A group that is written becomes durable. */
+static bool
+finish_group(struct wal *wal)
+{
+    struct diag diag = {0};
+    enum status status = sync_group(wal, &diag);
+    if (status == STATUS_OK) {
+        publish(wal, &wal->written_group, wal->written_block);
+    } else {
+        wal__latch_damage(wal, &diag);
+    }
+    wal__forget_group(wal);
+    return status == STATUS_OK;
+}
+
+/* Write and sync are two steps, so that in the simulator things happen between them. */
 bool
 wal__write_step(void *arg)
 {
@@ -250,20 +277,21 @@ wal__write_step(void *arg)
     if (fault_fires(wal->env->faults, FAULT_LOG_SYNC_SLOW)) {
         return true; /* put off: for the simulator another event, and time passes */
     }
-    struct group group;
+    if (wal->written) {
+        return finish_group(wal);
+    }
+    struct wal_group group;
     if (!take_group(wal, &group)) {
+        wal__forget_group(wal);
         return keep_house(wal);
     }
-    uint64_t block = 0;
     struct diag diag = {0};
-    enum status status = write_group(wal, &group, &block, &diag);
-    if (status == STATUS_OK) {
-        publish(wal, &group, block);
-    } else {
+    if (write_group(wal, &group, &wal->written_block, &diag) != STATUS_OK) {
         wal__latch_damage(wal, &diag);
+        wal__forget_group(wal);
+        return false;
     }
-    for (size_t i = 0; i < wal->group_count; i++) {
-        wal_item_unref(wal->group[i]);
-    }
-    return status == STATUS_OK;
+    wal->written_group = group;
+    wal->written = true;
+    return true;
 }
