@@ -536,13 +536,26 @@ raise_sequences(struct store *store, struct slice marks)
     }
 }
 
+static bool
+changes_catalog(const struct txn_delta *deltas, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (deltas[i].body->is_catalog) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void
 one_step(struct store *store, uint64_t index, uint64_t term)
 {
     struct apply_scratch *a = store->apply;
     bool ddl = a->ddl.count > 0;
+    bool catalog = changes_catalog(a->deltas, a->delta_count);
     for (size_t i = 0; i < a->mine_count; i++) {
         ddl = ddl || a->mine[i]->ddl.count > 0;
+        catalog = catalog || changes_catalog(a->mine[i]->deltas, a->mine[i]->delta_count);
     }
     gate_enter(store->pages);
     raise_sequences(store, a->sequence_marks);
@@ -560,6 +573,9 @@ one_step(struct store *store, uint64_t index, uint64_t term)
         mutex_unlock(&store->objects.mu);
     }
     gate_leave(store->pages);
+    if (ddl || catalog) {
+        atomic_store(&store->catalog_csn, index);
+    }
     /* pairs with the loads of txn_take_snapshot(), store_horizon(), xid_state_for_writer() */
     atomic_store(&store->visible_csn, index);
 }

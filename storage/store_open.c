@@ -141,6 +141,7 @@ store_open(const struct store_options *options, struct store **store_out, struct
     } else {
         sequences_create_builtin(store);
     }
+    atomic_store(&store->catalog_csn, store->applied_index);
     atomic_store(&store->visible_csn, store->applied_index);
     atomic_store(&store->checkpoint_index, store->applied_index);
     atomic_store(&store->checkpoint_needs, parts_oldest(&store->parts));

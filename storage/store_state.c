@@ -14,6 +14,12 @@ store_applied_index(struct store *store)
 }
 
 uint64_t
+store_catalog_csn(struct store *store)
+{
+    return atomic_load_explicit(&store->catalog_csn, memory_order_acquire);
+}
+
+uint64_t
 store_applied_term(struct store *store)
 {
     mutex_lock(&store->state_mu);

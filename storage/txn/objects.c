@@ -459,6 +459,7 @@ link_generation(struct store *store, struct txn *txn, struct xid xid, struct gen
         mark_dropped(store, txn, xid, before);
     }
     g->body = body;
+    body->is_catalog = g->table.v < CATALOG_OBJECT_ID_END;
     body->reference_count++;
     g->created_by = xid;
     g->older = object->newest;
@@ -907,6 +908,7 @@ load_generation(struct store *store, struct object *object, enum object_kind kin
     }
     struct generation *g = generation_new(kind, object->id, object->table, definition);
     g->body = body;
+    body->is_catalog = g->table.v < CATALOG_OBJECT_ID_END;
     g->body->reference_count++;
     g->created_csn.v = created;
     g->dropped_csn.v = dropped;

@@ -27,6 +27,7 @@ struct sequence_state; /* sequences.c */
 /* What generations share when only the definition changed: the pages and what sums them up. */
 struct body {
     enum object_kind kind;
+    bool is_catalog;            /* a change to it moves store_catalog_csn() */
     unsigned reference_count;   /* generations; under the directory's mutex */
     struct space_id heap;       /* a table's versions, or an index's tree */
     struct space_id row_map;    /* tables only */
