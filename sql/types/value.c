@@ -524,6 +524,9 @@ value_to_text(enum type_id type, const struct value *value, struct buf *out)
     case TYPE_REGTYPE:
         if (value->u32 != 0 && type_info(value->u32) == NULL) {
             int_to_text(value->u32, out);
+        } else if (value->u32 == TYPE_BPCHAR) {
+            buf_append_text(out,
+                            "character"); /* regtype shows no modifier, not even its lack */
         } else {
             type_format(value->u32, -1, out);
         }

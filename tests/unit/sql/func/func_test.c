@@ -39,7 +39,7 @@ case_holds(const struct func_case *c, struct sql_context *cx)
         buf_clear(&out);
         buf_append_text(&out, diag.message);
     }
-    type_format(type_id, -1, &type);
+    buf_append_text(&type, type_id != TYPE_INVALID ? type_info(type_id)->sql_name : "");
     const char *state = status == STATUS_OK ? "ok" : diag.sqlstate;
     bool holds =
         strcmp(state, c->state) == 0 &&
