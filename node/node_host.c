@@ -94,14 +94,13 @@ checkpoint(void *host_arg, struct waiter *waiter, struct diag *diag)
 }
 
 static enum status
-vacuum(void *host_arg, struct sql_context *cx, struct object_id table, struct diag *diag)
+vacuum(void *host_arg, struct waiter *waiter, struct object_id table, struct diag *diag)
 {
     struct node *node = host_arg;
-    struct waiter *waiter = txn_waiter(cx->txn);
-    if (waiter->about_to_block != NULL) {
-        TRY(waiter->about_to_block(waiter));
-    }
     struct vacuum_result result;
+    if (waiter->about_to_block != NULL) {
+        TRY(waiter->about_to_block(waiter)); /* it reads pages for long */
+    }
     return store_vacuum(node->store, table, waiter, &result, diag);
 }
 

@@ -32,8 +32,8 @@ struct sql_host {
     /* All host views. */
     const struct host_view *(*views)(void *host_arg, unsigned *count_out);
     enum status (*checkpoint)(void *host_arg, struct waiter *waiter, struct diag *diag);
-    /* Local vacuum and a message to the other nodes; 0 = all tables. */
-    enum status (*vacuum)(void *host_arg, struct sql_context *cx, struct object_id table,
+    /* Vacuum of one table on this node. */
+    enum status (*vacuum)(void *host_arg, struct waiter *waiter, struct object_id table,
                           struct diag *diag);
     /* committed, aborted, in progress, unknown: asks other nodes if it must. */
     enum status (*txn_outcome)(void *host_arg, struct waiter *waiter, struct gtid gtid,

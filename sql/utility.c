@@ -216,19 +216,9 @@ run_prepare(struct sql_session *session, struct run *run, const struct ast_prepa
         TRY(bind_type_name(cx, &prepare->types[i], &type, &typmod));
         types[i] = type;
     }
-    const char *text =
-        arena_strndup(cx->arena, run->prepared->text + prepare->statement->text_offset,
-                      prepare->statement->text_size);
-    struct sql_prepared *prepared = NULL;
-    TRY(prepared__parse(session, text, types, prepare->type_count, &prepared, cx->diag));
-    enum status status = STATUS_OK;
-    if (prepared->count != 1) {
-        status = diag_fail(cx->diag, STATUS_INVALID, SQLSTATE_SYNTAX_ERROR,
-                           "cannot insert multiple commands into a prepared statement");
-    }
-    if (status == STATUS_OK) {
-        status = session__snapshot(session, false, cx->diag);
-    }
+    struct sql_prepared *prepared =
+        prepared__within(run->prepared, prepare->statement, types, prepare->type_count);
+    enum status status = session__snapshot(session, false, cx->diag);
     if (status == STATUS_OK) {
         status = prepared__compile(session, prepared, &prepared->statements[0], cx->diag);
     }
@@ -462,7 +452,6 @@ run_vacuum(struct sql_session *session, const struct ast_vacuum *vacuum,
     if (status == STATUS_OK) {
         status = check_vacuum_options(session, vacuum, &analyze);
     }
-    bool all = vacuum->table_count == 0;
     if (status == STATUS_OK) {
         status = collect_tables(session, vacuum, &ids);
     }
@@ -477,10 +466,7 @@ run_vacuum(struct sql_session *session, const struct ast_vacuum *vacuum,
     for (size_t at = 0; status == STATUS_OK && at < ids.size; at += sizeof(struct object_id)) {
         struct object_id id;
         memcpy(&id, ids.data + at, sizeof(id));
-        status = host->vacuum(cx->host_arg, cx, all ? (struct object_id){0} : id, cx->diag);
-        if (all) {
-            break;
-        }
+        status = host->vacuum(cx->host_arg, session->waiter, id, cx->diag);
     }
     if (status == STATUS_OK && analyze) {
         status = session__begin(session, BLOCK_IMPLICIT, cx->diag);

@@ -27,13 +27,7 @@ enum status
 version(FUNC_PARAMETERS)
 {
     UNUSED(args);
-    const struct sql_host *host = call->cx->host;
-    const char *number = host != NULL && host->server_version != NULL
-                             ? host->server_version(call->cx->host_arg)
-                             : "15.0 (RustyDB " RUSTYDB_VERSION ")";
-    fill_text(call,
-              arena_printf(call->arena, "PostgreSQL %s, compiled by " __VERSION__, number),
-              count, result);
+    fill_text(call, "RustyDB " RUSTYDB_VERSION " (PostgreSQL 15 compatible)", count, result);
     return STATUS_OK;
 }
 enum status

@@ -137,9 +137,9 @@ checkpoint(void *arg, struct waiter *waiter, struct diag *diag)
 }
 
 static enum status
-vacuum(void *arg, struct sql_context *cx, struct object_id table, struct diag *diag)
+vacuum(void *arg, struct waiter *waiter, struct object_id table, struct diag *diag)
 {
-    UNUSED(cx);
+    UNUSED(waiter);
     UNUSED(table);
     UNUSED(diag);
     ((struct lab *)arg)->vacuum_count++;
