@@ -3,8 +3,11 @@
 #include "sql_world.h"
 #include "tests/lib/unit.h"
 
+#include "base/thread.h"
+
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 struct fixture {
     struct sql_world world;
@@ -296,10 +299,74 @@ exec_change__rows__postgres_answers(void **state)
     RUN(&f->a, cases);
 }
 
-/* Goal: READ COMMITTED asks WHERE and SET again of a row changed by another.
- * Method: b waits in vain for nothing: a commits before b's statement ends its scan. Here, a's
- * change is committed between b's snapshot and b's update by running both in one thread under
- * REPEATABLE READ for the refusal, and by FOR UPDATE for the lock. */
+struct waiting {
+    struct sql_client *client;
+    const char *text, *answer;
+};
+
+static void
+ask_waiting(void *arg)
+{
+    struct waiting *waiting = arg;
+    waiting->answer = sql_ask(waiting->client, waiting->text);
+}
+
+/* Goal: under READ COMMITTED a statement that waited for a row asks WHERE and SET again of what
+ * the other transaction left.
+ * Method: a changes and keeps its transaction open, b's statement waits in a thread, a commits.
+ */
+static void
+exec_change__changed_by_another__asked_again(void **state)
+{
+    struct fixture *f = *state;
+    static const struct {
+        const char *first, *second, *answer, *left;
+    } cases[] = {
+        {"update t set n = n + 5 where id = 1",
+         "update t set n = n * 2 where id = 1 returning n", "30\n", "1|30\n2|20\n"},
+        {"update t set n = 500 where id = 1", "update t set n = 0 where id = 1 and n < 100", "",
+         "1|500\n2|20\n"},
+        {"update t set n = 500 where id = 1", "update t set n = n + 1", "", "1|501\n2|21\n"},
+        {"delete from t where id = 1", "update t set n = 7 where n > 0 returning id", "2\n",
+         "2|7\n"},
+        {"update t set n = 11 where id = 1", "delete from t where n = 10", "", "1|11\n2|20\n"},
+        {"update t set n = 11 where id = 1", "delete from t where n < 15 returning *", "1|11\n",
+         "2|20\n"},
+        {"update t set n = 11 where id = 1", "select n from t where id = 1 for update", "11\n",
+         "1|11\n2|20\n"},
+        {"update t set n = 11 where id = 1", "select n from t where n = 10 for update", "",
+         "1|11\n2|20\n"},
+        {"update t set n = 11 where id = 1",
+         "update t set n = t.n + v.m from v where v.id = t.id and t.n < 20 returning t.n, v.m",
+         "111|100\n", "1|111\n2|20\n"},
+        {"insert into t values (3, 1)", "insert into t values (3, 2)",
+         "ERROR 23505: duplicate key value violates unique constraint \"t_pkey\" (Key (id)=(3) "
+         "already exists.)",
+         "1|10\n2|20\n3|1\n"},
+    };
+    assert_string_equal(sql_ask(&f->a, "create table t (id int primary key, n int);"
+                                       "create table v (id int, m int);"
+                                       "insert into v values (1, 100)"),
+                        "");
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        struct waiting waiting = {.client = &f->b, .text = cases[i].second};
+        struct thread thread;
+        assert_string_equal(
+            sql_ask(&f->a, "delete from t; insert into t values (1, 10), (2, 20)"), "");
+        assert_string_equal(sql_ask(&f->a, "begin"), "");
+        assert_string_equal(sql_ask(&f->a, cases[i].first), "");
+        assert_int_equal(
+            thread_start(&thread, THREAD_ANY, "waiting", ask_waiting, &waiting, NULL),
+            STATUS_OK);
+        usleep(50000); /* not needed for the answer: without it b might not have to wait */
+        assert_string_equal(sql_ask(&f->a, "commit"), "");
+        thread_join(&thread);
+        assert_string_equal(waiting.answer, cases[i].answer);
+        assert_string_equal(sql_ask(&f->a, "select * from t order by id"), cases[i].left);
+    }
+}
+
+/* Goal: REPEATABLE READ refuses to change what another changed after its snapshot. */
 static void
 exec_change__changed_by_another__repeatable_read_refuses(void **state)
 {
@@ -430,6 +497,8 @@ main(void)
         cmocka_unit_test_setup_teardown(exec_set__operations__postgres_answers, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(exec_change__rows__postgres_answers, setup, teardown),
+        cmocka_unit_test_setup_teardown(exec_change__changed_by_another__asked_again, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(
             exec_change__changed_by_another__repeatable_read_refuses, setup, teardown),
         cmocka_unit_test_setup_teardown(exec_lock_rows__held_by_another__skipped_or_refused,

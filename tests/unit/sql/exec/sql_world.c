@@ -39,6 +39,7 @@ log_durable(void *arg, uint64_t index, struct diag *diag)
 static void
 log_entry(struct sql_world *world, enum entry_kind kind, struct slice payload)
 {
+    mutex_lock(&world->mu);
     if (world->entry_count == world->entry_capacity) {
         world->entry_capacity = MAX((uint64_t)64, world->entry_capacity * 2);
         world->entries =
@@ -50,6 +51,7 @@ log_entry(struct sql_world *world, enum entry_kind kind, struct slice payload)
     struct diag diag = {0};
     must(store_apply(world->store, world->entry_count, world->term, buf_slice(entry), &diag),
          &diag, "store_apply");
+    mutex_unlock(&world->mu);
 }
 
 static enum status
@@ -150,6 +152,7 @@ void
 sql_world_open(struct sql_world *world)
 {
     memset(world, 0, sizeof(*world));
+    mutex_init(&world->mu, LOCK_RANK_NODE);
     world->sim = sim_vfs_new(1);
     world->env = (struct env){.vfs = sim_vfs_base(world->sim),
                               .clock = clock_system(),
@@ -194,6 +197,7 @@ sql_world_close(struct sql_world *world)
         buf_deinit(&world->entries[i]);
     }
     free(world->entries);
+    mutex_deinit(&world->mu);
 }
 
 /* ---- clients ---- */

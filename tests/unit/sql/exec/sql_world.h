@@ -1,5 +1,6 @@
 /* sql_world.h: an SQL engine over a store whose log applies at once, and answers as text.
- * Thread: the test's. Asserts with abort(). SPDX-License-Identifier: Apache-2.0 */
+ * Thread: a client's calls on one thread at a time. Asserts with abort().
+ * SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
 #include "sql/sql.h"
@@ -10,6 +11,7 @@ struct sql_world {
     struct env env;
     struct store *store;
     struct store_options options;
+    struct mutex mu; /* one entry at a time */
     struct buf *entries;
     uint64_t entry_count, entry_capacity, term;
     struct sql_engine *engine;
