@@ -60,7 +60,8 @@ struct group {
     uint64_t *term_leaders; /* 1 + node, by term */
     uint64_t term_capacity;
     struct call *writes;
-    bool quiet; /* healing: no more faults */
+    int64_t client_ns, fault_ns; /* most between two turns */
+    bool quiet;                  /* healing: no more faults */
 };
 
 struct call {
@@ -366,8 +367,8 @@ client_turn(void *arg)
         }
     }
     if (!group->quiet) {
-        sim_world_at(group->world, (int64_t)rng_below(group->rng, 5 * NS_PER_MS), client_turn,
-                     group);
+        sim_world_at(group->world, (int64_t)rng_below(group->rng, (uint64_t)group->client_ns),
+                     client_turn, group);
     }
 }
 
@@ -425,8 +426,8 @@ fault_turn(void *arg)
         }
         break;
     }
-    sim_world_at(group->world, (int64_t)rng_below(group->rng, 600) * NS_PER_MS, fault_turn,
-                 group);
+    sim_world_at(group->world, (int64_t)rng_below(group->rng, (uint64_t)group->fault_ns),
+                 fault_turn, group);
 }
 
 /* ---- a run ---- */
@@ -459,6 +460,23 @@ make(struct group *group)
     if (group->options.verbose) {
         logger_init(&group->log, group->nodes[0].env.clock, "sim", 2);
     }
+}
+
+/* Each seed has a world of its own: fast or slow disks and links, few or many clients and
+ * faults. */
+static void
+draw_world(struct group *group)
+{
+    static const int64_t work_us[] = {100, 1000, 5000, 30000};
+    static const int64_t link_us[] = {100, 500, 5000, 40000};
+    static const int64_t client_us[] = {500, 2000, 5000};
+    static const int64_t fault_ms[] = {100, 300, 600, 2000};
+    sim_world_work_delay(group->world, 10000,
+                         1000 * work_us[rng_below(group->rng, ARRAY_SIZE(work_us))]);
+    sim_world_delay(group->world, 50000,
+                    1000 * link_us[rng_below(group->rng, ARRAY_SIZE(link_us))]);
+    group->client_ns = 1000 * client_us[rng_below(group->rng, ARRAY_SIZE(client_us))];
+    group->fault_ns = NS_PER_MS * fault_ms[rng_below(group->rng, ARRAY_SIZE(fault_ms))];
 }
 
 static void
@@ -532,6 +550,7 @@ group_run(const struct group_options *options, struct group_result *result_out)
     group->options = *options;
     group->result = result_out;
     make(group);
+    draw_world(group);
     for (unsigned i = 0; i < options->member_count; i++) {
         start_node(&group->nodes[i]);
     }
