@@ -95,6 +95,8 @@ finish_tables(struct fake_catalog *fake)
     memmove(t3->columns + 2, t3->columns + 1, 2 * sizeof(*t3->columns));
     t3->columns[1] = (struct column_def){
         .name = "gone", .type = TYPE_INT4, .typmod = -1, .attribute_no = 2, .dropped = true};
+    t3->columns[2].attribute_no = 3;
+    t3->columns[3].attribute_no = 4;
     t3->column_count = 4;
 }
 
