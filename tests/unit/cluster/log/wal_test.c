@@ -225,6 +225,38 @@ wal_reopen__power_loss_anywhere__keeps_what_was_durable(void **state)
     assert_true(torn_count > 20);
 }
 
+/* A truncation between the write of a group and its sync: what it took does not become durable
+ * with that sync, and what replaced it only with its own. Method: take single steps of the
+ * writer. */
+static void
+wal_truncate__between_write_and_sync__is_not_counted(void **state)
+{
+    UNUSED(state);
+    struct wal_fixture *f = fixture_new(5);
+    struct diag diag = {0};
+    append(f, 1, 10);
+    assert_int_equal(wal_write_now(f->wal, &diag), STATUS_OK);
+    append(f, 1, 10);
+    append(f, 1, 10);
+    append(f, 1, 10);
+    assert_true(wal__write_step(f->wal)); /* 2, 3 and 4 are written */
+    assert_int_equal(wal_durable_index(f->wal), 1);
+    wal_truncate(f->wal, 3);
+    f->last = 2;
+    append(f, 2, 20);
+    append(f, 2, 20);
+    assert_true(wal__write_step(f->wal)); /* and synced: only 2 counts */
+    assert_int_equal(wal_durable_index(f->wal), 2);
+    assert_true(wal__write_step(f->wal));
+    assert_int_equal(wal_durable_index(f->wal), 2);
+    assert_true(wal__write_step(f->wal));
+    assert_int_equal(wal_durable_index(f->wal), 4);
+    reopen(f);
+    assert_int_equal(wal_last_index(f->wal), 4);
+    check_content(f, 1, 4);
+    fixture_delete(f);
+}
+
 /* Flipped bytes in what was synced are damage, wherever they lie; a torn tail is not.
  * Method: five synced batches; corrupt one block of each; open. */
 static void
@@ -305,6 +337,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(wal_reopen__many_sizes__reads_all_back),
         cmocka_unit_test(wal_reopen__power_loss_anywhere__keeps_what_was_durable),
+        cmocka_unit_test(wal_truncate__between_write_and_sync__is_not_counted),
         cmocka_unit_test(wal_open__flipped_block__is_damage),
         cmocka_unit_test(wal_write__sync_fails__latches_damage),
         cmocka_unit_test(wal_retain__old_segments__go),
