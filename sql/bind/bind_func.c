@@ -356,8 +356,9 @@ bind__range_function(struct binder *b, struct scope *scope, const struct ast_exp
 static enum status
 call_without_args(struct binder *b, const char *name, int position, struct expr **expr_out)
 {
+    static const enum type_id none[1] = {TYPE_INVALID};
     struct func_match match = {0};
-    enum status status = func_resolve(name, NULL, 0, &match, b->cx->diag);
+    enum status status = func_resolve(name, none, 0, &match, b->cx->diag);
     if (status != STATUS_OK) {
         return bind__fail_at(b, position, status);
     }
