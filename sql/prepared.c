@@ -42,8 +42,10 @@ prepared__unref(struct sql_prepared *prepared)
     for (unsigned i = 0; i < prepared->count; i++) {
         plan_unit__unref(prepared->statements[i].unit);
     }
+    struct sql_prepared *owner = prepared->owner;
     struct arena arena = prepared->arena;
     arena_deinit(&arena);
+    prepared__unref(owner);
 }
 
 bool
@@ -174,6 +176,25 @@ prepared__parse(struct sql_session *session, const char *text, const uint32_t *p
     }
     *prepared_out = prepared;
     return STATUS_OK;
+}
+
+struct sql_prepared *
+prepared__within(struct sql_prepared *owner, const struct ast_statement *statement,
+                 const uint32_t *param_types, unsigned param_count)
+{
+    struct arena arena;
+    arena_init(&arena);
+    struct sql_prepared *prepared = arena_new(&arena, struct sql_prepared);
+    prepared->reference_count = 1;
+    prepared->owner = prepared__ref(owner);
+    prepared->text = owner->text;
+    prepared->arena = arena;
+    struct ast_statement **statements =
+        arena_array(&prepared->arena, struct ast_statement *, 1);
+    statements[0] = (struct ast_statement *)(uintptr_t)statement;
+    struct parsed_script script = {.count = 1, .statements = statements};
+    fill_statements(prepared, &script, param_types, param_count);
+    return prepared;
 }
 
 static void

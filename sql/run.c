@@ -197,15 +197,16 @@ pump(struct sql_session *session, struct run *run, uint64_t row_limit, struct sq
 {
     UNUSED(session);
     bool has_result = run->unit->column_count > 0 || !changes_rows(run->unit->query);
-    if (has_result && !run->sent_columns) {
-        run->sent_columns = true;
-        sink->columns(sink, run->unit->columns, run->unit->column_count);
-    }
     uint64_t left = row_limit;
+    run->row_count = 0; /* the tag counts the rows of this call, as PostgreSQL's does */
     for (;;) {
         if (run->batch == NULL) {
             TRY(execution_next(run->execution, &run->batch));
             run->first_row = 0;
+            if (has_result && !run->sent_columns) {
+                run->sent_columns = true;
+                sink->columns(sink, run->unit->columns, run->unit->column_count);
+            }
             if (run->batch == NULL) {
                 result->state = SQL_DONE;
                 return STATUS_OK;

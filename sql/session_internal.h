@@ -67,6 +67,7 @@ struct sql_prepared {
     unsigned count;
     struct compiled *statements;
     bool needs_primary;
+    struct sql_prepared *owner; /* of PREPARE: the text whose tree it borrows; a reference */
 };
 
 struct named_prepared {
@@ -205,6 +206,10 @@ MUST_CHECK enum status session__refresh_latest(struct sql_session *session, stru
 MUST_CHECK enum status prepared__parse(struct sql_session *session, const char *text,
                                        const uint32_t *param_types, unsigned param_count,
                                        struct sql_prepared **prepared_out, struct diag *diag);
+/* The statement within a PREPARE, with a reference; not kept by its text. */
+struct sql_prepared *prepared__within(struct sql_prepared *owner,
+                                      const struct ast_statement *statement,
+                                      const uint32_t *param_types, unsigned param_count);
 struct sql_prepared *prepared__ref(struct sql_prepared *prepared);
 void prepared__unref(struct sql_prepared *prepared); /* NULL is fine */
 /* Binds and plans if it is not done or stale. The session has a snapshot. */

@@ -340,16 +340,56 @@ edit_has_index(struct value *values, const void *arg)
     values[CLASS_HAS_INDEX] = value_bool(*(const bool *)arg);
 }
 
+/* "Key (a, b)=(1, x) is duplicated." of a row that the build stumbled over. */
+static void
+describe_duplicate(struct sql_context *cx, const struct table_def *table,
+                   const struct index_definition *definition, struct row_id row)
+{
+    struct buf tuple = BUF_EMPTY, text = BUF_EMPTY;
+    bool found = false;
+    struct diag ignored;
+    diag_clear(&ignored);
+    if (table_fetch(cx->txn, table->id, row, &tuple, &found, &ignored) == STATUS_OK && found) {
+        unsigned count = table->storage.column_count;
+        struct column_value *columns = arena_array(cx->arena, struct column_value, count);
+        tuple_decode(buf_slice(&tuple), table->storage.kinds, count, columns);
+        buf_append_text(&text, "Key (");
+        for (unsigned i = 0; i < definition->column_count; i++) {
+            buf_printf(&text, "%s%s", i == 0 ? "" : ", ",
+                       table->columns[definition->columns[i].column_no].name);
+        }
+        buf_append_text(&text, ")=(");
+        for (unsigned i = 0; i < definition->column_count; i++) {
+            unsigned no = definition->columns[i].column_no;
+            buf_append_text(&text, i == 0 ? "" : ", ");
+            if (columns[no].is_null || columns[no].bytes.data == NULL) {
+                buf_append_text(&text, "null");
+                continue;
+            }
+            struct value value;
+            value_from_column(table->columns[no].type, &columns[no], &value);
+            value_to_text(table->columns[no].type, &value, &text);
+        }
+        diag_detail(cx->diag, "%.*s) is duplicated.", (int)text.size, (const char *)text.data);
+    }
+    buf_deinit(&tuple);
+    buf_deinit(&text);
+}
+
 static enum status
-build_index(struct sql_context *cx, const struct index_definition *definition, const char *name)
+build_index(struct sql_context *cx, const struct table_def *table,
+            const struct index_definition *definition, const char *name)
 {
     struct change_result result = {0};
     enum status status = index_create(cx->txn, definition, &result, cx->diag);
     if (status == STATUS_CONFLICT &&
         strcmp(cx->diag->sqlstate, SQLSTATE_UNIQUE_VIOLATION) == 0) {
         diag_clear(cx->diag);
-        return diag_fail(cx->diag, status, SQLSTATE_UNIQUE_VIOLATION,
-                         "could not create unique index \"%s\"", name);
+        diag_fail(cx->diag, status, SQLSTATE_UNIQUE_VIOLATION,
+                  "could not create unique index \"%s\"", name);
+        if (result.conflicting_row.v != 0) {
+            describe_duplicate(cx, table, definition, result.conflicting_row);
+        }
     }
     return status;
 }
@@ -365,7 +405,7 @@ catalog_add_index(struct sql_context *cx, const struct table_def *table,
         definition.columns[i] = index->columns[i];
         definition.columns[i].kind = table->storage.kinds[index->columns[i].column_no];
     }
-    TRY(build_index(cx, &definition, index->name));
+    TRY(build_index(cx, table, &definition, index->name));
     uint32_t id = definition.index.v;
     TRY(add_class_row(cx, id, table->schema, index->name, RELATION_INDEX, index->column_count,
                       NULL));

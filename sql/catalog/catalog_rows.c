@@ -1,8 +1,9 @@
 /* catalog_rows.c: rows of catalog tables as values. SPDX-License-Identifier: Apache-2.0 */
 #include "sql/catalog/catalog_internal.h"
 
-#define FIXED_BYTES 16 /* of a value that lies in its tuple at full length (value_to_column)   \
-                        */
+#define FIXED_BYTES                                                                            \
+    16 /* of a value that lies in its tuple at full length (value_to_column)                   \
+        */
 
 static const struct table_def *
 builtin_table(struct sql_context *cx, uint32_t id)

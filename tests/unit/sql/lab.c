@@ -457,10 +457,3 @@ lab_extended(struct lab_session *session, const char *text, const char *const *p
     lab_answer(session, &result);
     return finish(session);
 }
-
-__attribute__((weak)) uint64_t
-store_catalog_csn(struct store *store)
-{
-    uint64_t applied = store_applied_index(store);
-    return applied < 2 ? 0 : applied;
-}
