@@ -43,7 +43,7 @@ ARITHMETIC(i64, int64_t, int64_t, int64_t, report_i64)
         if (!fails && y == -1) {                                                               \
             return __builtin_sub_overflow((TR)0, (TR)x, r);                                    \
         }                                                                                      \
-        *r = fails ? 0 : (TR)((TR)x / (TR)y);                                                  \
+        *r = (TR)(fails ? 0 : (TR)x / (TR)y);                                                  \
         return fails;                                                                          \
     }                                                                                          \
     static enum status report_division_##suffix(struct func_call *call, bool zero)             \
@@ -57,7 +57,7 @@ ARITHMETIC(i64, int64_t, int64_t, int64_t, report_i64)
     static inline bool remainder_fails_##suffix(TA x, TB y, TR *r)                             \
     {                                                                                          \
         bool fails = y == 0;                                                                   \
-        *r = fails || y == -1 ? 0 : (TR)((TR)x % (TR)y);                                       \
+        *r = (TR)(fails || y == -1 ? 0 : (TR)x % (TR)y);                                       \
         return fails;                                                                          \
     }                                                                                          \
     DEFINE_CHECKED_BINARY(modulo_##suffix, TA, TB, TR, remainder_fails_##suffix,               \

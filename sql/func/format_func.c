@@ -391,7 +391,9 @@ format_one(struct func_call *call, const struct format_spec *spec, const struct 
     if (spec->left) {
         buf_append(out, shown.data, shown.size);
     }
-    memset(buf_extend(out, padding), ' ', padding);
+    if (padding > 0) {
+        memset(buf_extend(out, padding), ' ', padding);
+    }
     if (!spec->left) {
         buf_append(out, shown.data, shown.size);
     }
@@ -538,6 +540,41 @@ DEFINE_ROWS(array_length, 2)
     out->is_null = v[1].i32 != 1 || out->i32 == 0;
     return STATUS_OK;
 }
+/* array[n], from 1 (0 in int2vector and oidvector); NULL outside. */
+enum status
+array_subscript(FUNC_PARAMETERS)
+{
+    struct buf element = BUF_EMPTY;
+    enum status status = STATUS_OK;
+    for (unsigned i = 0; i < count && status == STATUS_OK; i++) {
+        struct value value = {.is_null = true};
+        if (ROW_SKIPPED(i)) {
+            continue;
+        }
+        int64_t wanted = VECTOR_AT(&args[1], int32_t, i);
+        struct array_reader reader = array_read(VECTOR_AT(&args[0], struct slice, i));
+        bool is_null = true, found = false;
+        for (int64_t n = array_lower_bound(args[0].type); n <= wanted; n++) {
+            found = array_next(&reader, &is_null, &element);
+            if (!found) {
+                break;
+            }
+        }
+        if (found && !is_null) {
+            struct slice text = arena_copy(call->arena, buf_slice(&element));
+            status =
+                value_from_text(call->result_type, -1, text, call->arena, &value, call->diag);
+        }
+        if (status == STATUS_OK && value.is_null) {
+            func__set_null(call, result, i, count);
+        } else if (status == STATUS_OK) {
+            vector_set(result, i, &value);
+        }
+    }
+    buf_deinit(&element);
+    return status;
+}
+
 DEFINE_ROWS(cardinality, 1)
 {
     UNUSED(call);

@@ -8,10 +8,14 @@ struct array_reader {
     struct slice text; /* trimmed */
     size_t at;
     bool comma, failed; /* failed: malformed; no more elements */
+    bool spaces;        /* int2vector, oidvector: no braces, spaces between */
 };
 
-/* Opens "{"; `failed` when there are no braces. */
+/* A text without braces is an int2vector or oidvector: "1 2 3". `failed`: the closing brace is
+ * missing. */
 struct array_reader array_read(struct slice text);
+/* The first subscript: 1, and 0 of int2vector and oidvector. */
+int array_lower_bound(enum type_id type);
 /* The next element without its quotes; false at the end, or when malformed. */
 bool array_next(struct array_reader *reader, bool *is_null_out, struct buf *element);
 /* Adds an element, quoted if need be, and the opening brace before the first; the caller adds

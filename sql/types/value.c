@@ -286,125 +286,7 @@ value_from_text(enum type_id type, int32_t typmod, struct slice text, struct are
                      "cannot accept a value of type %s", info_of(type)->sql_name);
 }
 
-/* ---- arrays: kept as PostgreSQL's text form, one dimension ---- */
-
-static bool
-must_quote(struct slice element)
-{
-    if (element.size == 0 ||
-        (element.size == 4 && strncasecmp((const char *)element.data, "null", 4) == 0)) {
-        return true;
-    }
-    for (size_t i = 0; i < element.size; i++) {
-        uint8_t c = element.data[i];
-        if (c == '"' || c == '\\' || c == '{' || c == '}' || c == ',' || c == ' ' ||
-            (c >= '\t' && c <= '\r')) {
-            return true;
-        }
-    }
-    return false;
-}
-
-void
-array_append(struct buf *out, bool is_null, struct slice element)
-{
-    if (out->size > 0 && out->data[out->size - 1] != '{') {
-        buf_append(out, ",", 1);
-    } else if (out->size == 0) {
-        buf_append(out, "{", 1);
-    }
-    if (is_null) {
-        buf_append_text(out, "NULL");
-        return;
-    }
-    if (!must_quote(element)) {
-        buf_append(out, element.data, element.size);
-        return;
-    }
-    buf_append(out, "\"", 1);
-    for (size_t i = 0; i < element.size; i++) {
-        if (element.data[i] == '"' || element.data[i] == '\\') {
-            buf_append(out, "\\", 1);
-        }
-        buf_append(out, element.data + i, 1);
-    }
-    buf_append(out, "\"", 1);
-}
-
-struct array_reader
-array_read(struct slice text)
-{
-    struct slice trimmed = number_text_trim(text);
-    struct array_reader reader = {.text = trimmed, .at = 1};
-    reader.failed =
-        trimmed.size < 2 || trimmed.data[0] != '{' || trimmed.data[trimmed.size - 1] != '}';
-    return reader;
-}
-
-static bool
-read_quoted(struct array_reader *reader, struct buf *element)
-{
-    for (reader->at++; reader->at + 1 < reader->text.size; reader->at++) {
-        uint8_t c = reader->text.data[reader->at];
-        if (c == '"') {
-            reader->at++;
-            return true;
-        }
-        if (c == '\\') {
-            c = reader->text.data[++reader->at];
-        }
-        buf_append(element, &c, 1);
-    }
-    return false;
-}
-
-static bool
-at_space(const struct array_reader *reader)
-{
-    uint8_t c = reader->text.data[reader->at];
-    return c == ' ' || (c >= '\t' && c <= '\r');
-}
-
-bool
-array_next(struct array_reader *reader, bool *is_null_out, struct buf *element)
-{
-    buf_clear(element);
-    *is_null_out = false;
-    size_t last = reader->text.size - 1; /* the closing brace */
-    while (!reader->failed && reader->at < last && at_space(reader)) {
-        reader->at++;
-    }
-    if (reader->failed || (reader->at >= last && !reader->comma)) {
-        return false;
-    }
-    bool quoted = reader->at < last && reader->text.data[reader->at] == '"';
-    if (quoted) {
-        reader->failed = !read_quoted(reader, element);
-    }
-    while (!quoted && reader->at < last && reader->text.data[reader->at] != ',') {
-        uint8_t c = reader->text.data[reader->at++];
-        reader->failed |= c == '{' || c == '}' || c == '"';
-        if (c == '\\' && reader->at < last) {
-            c = reader->text.data[reader->at++];
-        }
-        buf_append(element, &c, 1);
-    }
-    while (!quoted && element->size > 0 && element->data[element->size - 1] == ' ') {
-        element->size--;
-    }
-    *is_null_out = !quoted && element->size == 4 &&
-                   strncasecmp((const char *)element->data, "null", 4) == 0;
-    reader->failed |= !quoted && element->size == 0;
-    while (!reader->failed && reader->at < last && at_space(reader)) {
-        reader->at++;
-    }
-    reader->comma = reader->at < last;
-    if (reader->comma) {
-        reader->failed |= reader->text.data[reader->at] != ',';
-        reader->at++;
-    }
-    return !reader->failed;
-}
+/* ---- arrays ---- */
 
 static enum status
 array_from_text(enum type_id type, struct slice text, struct arena *arena, struct slice *out,
@@ -416,7 +298,7 @@ array_from_text(enum type_id type, struct slice text, struct arena *arena, struc
     enum status status = STATUS_OK;
     buf_append(&canonical, "{", 1);
     bool is_null = false;
-    while (status == STATUS_OK && array_next(&reader, &is_null, &element)) {
+    while (status == STATUS_OK && !reader.spaces && array_next(&reader, &is_null, &element)) {
         struct value value;
         buf_clear(&shown);
         if (!is_null) {
@@ -429,12 +311,11 @@ array_from_text(enum type_id type, struct slice text, struct arena *arena, struc
         array_append(&canonical, is_null, buf_slice(&shown));
     }
     buf_append(&canonical, "}", 1);
-    if (status == STATUS_OK && reader.failed) {
+    if (status == STATUS_OK && (reader.failed || reader.spaces)) {
         status = diag_fail(diag, STATUS_INVALID, SQLSTATE_INVALID_TEXT_REPRESENTATION,
                            "malformed array literal: \"%.*s\"", number_text_shown(text),
                            (const char *)text.data);
-        if (text.size == 0 || number_text_trim(text).size == 0 ||
-            number_text_trim(text).data[0] != '{') {
+        if (reader.spaces) {
             diag_detail(diag, "Array value must start with \"{\" or dimension information.");
         }
     }
