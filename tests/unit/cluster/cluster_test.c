@@ -343,6 +343,113 @@ cluster__log_sync_fails__latches_damage(void **state)
     fixture_delete(f);
 }
 
+static void
+remember_position(struct fixture_node *node)
+{
+    mutex_lock(&node->mu);
+    node->store_index = node->applied_index;
+    node->store_term = node->applied_term;
+    mutex_unlock(&node->mu);
+    atomic_store(&node->checkpoint_index, node->store_index);
+}
+
+static void
+write_many(struct fixture *f, unsigned count)
+{
+    static char text[200000];
+    memset(text, 'x', sizeof(text) - 1);
+    for (unsigned i = 0; i < count; i++) {
+        char name[32];
+        memcpy(text + 1000, name, (size_t)snprintf(name, sizeof(name), "<big %u>", i));
+        fixture_write(f, text);
+    }
+}
+
+/* A store that holds entries through K gets those behind K only; log that checkpoints cover
+ * goes, and the member still starts. Method: one member and three; write, note the position,
+ * write, restart. */
+static void
+cluster__store_with_position__gets_the_rest(void **state)
+{
+    UNUSED(state);
+    static const unsigned counts[] = {1, 3};
+    for (size_t c = 0; c < ARRAY_SIZE(counts); c++) {
+        struct fixture *f = fixture_new(counts[c]);
+        struct cluster_state seen;
+        f->keep_bytes = 1;
+        for (unsigned i = 0; i < f->count; i++) {
+            fixture_start(f, i);
+        }
+        write_many(f, 100); /* 20 MB: five segments */
+        uint64_t index = fixture_write(f, "<early>");
+        for (unsigned i = 0; i < f->count; i++) {
+            assert_true(fixture_wait_applied(f, i, index));
+            remember_position(&f->nodes[i]);
+        }
+        uint64_t first = 1;
+        for (int waited = 0; waited < 5000 && first == 1; waited += 10) {
+            usleep(10000);
+            cluster_state(f->nodes[0].cluster, &seen);
+            first = seen.first_index;
+        }
+        assert_true(first > 1);
+        fixture_write(f, "<late>");
+        for (unsigned i = 0; i < f->count; i++) {
+            fixture_stop(f, i);
+        }
+        for (unsigned i = 0; i < f->count; i++) {
+            fixture_start(f, i);
+        }
+        index = fixture_write(f, "<last>");
+        for (unsigned i = 0; i < f->count; i++) {
+            assert_true(fixture_wait_applied(f, i, index));
+            assert_false(fixture_holds(f, i, "<early>"));
+            assert_true(fixture_holds(f, i, "<late>"));
+        }
+        fixture_delete(f);
+    }
+}
+
+/* A member that was away for longer than the log reaches back is shown as expelled; the others
+ * go on.
+ */
+static void
+cluster__member_away_too_long__is_expelled(void **state)
+{
+    UNUSED(state);
+    struct fixture *f = fixture_new(3);
+    f->keep_bytes = 1;
+    start_three(f);
+    fixture_write(f, "<before>");
+    unsigned away = (fixture_leader(f) + 1) % 3;
+    fixture_stop(f, away);
+    write_many(f, 150); /* 30 MB: more than is kept for a voter that is behind */
+    for (unsigned i = 0; i < 3; i++) {
+        if (i != away) {
+            remember_position(&f->nodes[i]);
+        }
+    }
+    struct cluster_state seen = {0};
+    unsigned leader = fixture_leader(f);
+    for (int waited = 0; waited < 5000 && seen.first_index <= 1; waited += 10) {
+        usleep(10000);
+        cluster_state(f->nodes[leader].cluster, &seen);
+    }
+    assert_true(seen.first_index > 1);
+    fixture_start(f, away);
+    bool expelled = false;
+    for (int waited = 0; waited < 5000 && !expelled; waited += 10) {
+        usleep(10000);
+        cluster_state(f->nodes[leader].cluster, &seen);
+        for (unsigned i = 0; i < 3; i++) {
+            expelled = expelled || seen.members[i].expelled;
+        }
+    }
+    assert_true(expelled);
+    fixture_write(f, "<after>");
+    fixture_delete(f);
+}
+
 int
 main(void)
 {
@@ -355,6 +462,8 @@ main(void)
         cmocka_unit_test(cluster_transfer__to_named_and_any__takes_over),
         cmocka_unit_test(cluster_ask__members__answer),
         cmocka_unit_test(cluster__log_sync_fails__latches_damage),
+        cmocka_unit_test(cluster__store_with_position__gets_the_rest),
+        cmocka_unit_test(cluster__member_away_too_long__is_expelled),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -2,6 +2,7 @@
 #include "tests/unit/cluster/member_fixture.h"
 #include "base/hash.h"
 
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -62,6 +63,15 @@ node_damaged(void *arg, const struct diag *diag)
 static const struct apply_ops apply_table = {node_apply, node_applied, node_leadership,
                                              node_damaged};
 
+static uint64_t
+node_checkpoint(void *arg)
+{
+    struct fixture_node *node = arg;
+    return atomic_load(&node->checkpoint_index);
+}
+
+static const struct checkpoint_ops checkpoint_table = {.durable_index = node_checkpoint};
+
 /* Answers what it was asked. */
 static void
 echo(void *arg, uint64_t from_id, uint64_t request_no, struct slice request)
@@ -119,7 +129,9 @@ fixture_start(struct fixture *f, unsigned i)
     struct fixture_node *node = &f->nodes[i];
     struct diag diag = {0};
     struct cluster_identity identity;
-    node->applied_index = node->applied_term = node->leading_term = 0;
+    node->applied_index = node->store_index;
+    node->applied_term = node->store_term;
+    node->leading_term = 0;
     buf_clear(&node->content);
     ASSERT(cluster_identity(&node->env, node->dir, "test", f->founders[i].name, &identity,
                             &diag) == STATUS_OK);
@@ -132,7 +144,12 @@ fixture_start(struct fixture *f, unsigned i)
                                       .peer_port = f->founders[i].peer_port,
                                       .founders = f->founders,
                                       .founder_count = f->count,
+                                      .segment_bytes = 4 << 20,
+                                      .keep_bytes = f->keep_bytes,
+                                      .applied_index = node->store_index,
+                                      .applied_term = node->store_term,
                                       .apply = &apply_table,
+                                      .checkpoint = &checkpoint_table,
                                       .arg = node};
     enum status status = cluster_open(&options, &node->cluster, &diag);
     if (status != STATUS_OK) {

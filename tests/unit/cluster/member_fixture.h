@@ -19,19 +19,21 @@ struct fixture_node {
     struct faults faults;
     char dir[128];
     struct cluster *cluster;
+    /* Where its store stands at the next start (0: empty), and what checkpoints cover. */
+    uint64_t store_index, store_term;
+    _Atomic(uint64_t) checkpoint_index;
     struct mutex mu;
     struct cond changed;
     /* guarded by mu */
     uint64_t applied_index, applied_term;
     uint64_t leading_term;
     bool damaged;
-    struct buf content;   /* payloads of TXNS entries, one after the other */
-    uint64_t *entry_hash; /* of each entry, by index */
-    uint64_t entry_count;
+    struct buf content; /* payloads of TXNS entries, one after the other */
 };
 
 struct fixture {
     char dir[64];
+    uint64_t keep_bytes;
     unsigned count;
     struct member founders[FIXTURE_NODES_MAX];
     struct fixture_node nodes[FIXTURE_NODES_MAX];
