@@ -12,7 +12,7 @@ struct table_memory {
         _Atomic(uint32_t) page; /* PAGE_NO_NONE: none */
         char own_line[60];
     } targets[TARGETS];
-    _Atomic(bool) looked;
+    _Atomic(bool) looked, vacuuming;
     struct mutex mu; /* LEAF */
     /* guarded by mu */
     uint8_t *classes; /* free bytes in 1/256 of a page */
@@ -147,19 +147,14 @@ heap_memory_find(struct table_memory *memory, size_t need, uint32_t page_size)
     return found;
 }
 
-void
-heap_memory_truncate(struct table_memory *memory, uint32_t page_count)
+bool
+heap_memory_begin_vacuum(struct table_memory *memory)
 {
-    mutex_lock(&memory->mu);
-    for (uint32_t i = page_count; i < memory->class_count; i++) {
-        memory->known_count -= memory->classes[i] > 0;
-    }
-    memory->class_count = MIN(memory->class_count, page_count);
-    mutex_unlock(&memory->mu);
-    for (unsigned i = 0; i < TARGETS; i++) {
-        uint32_t target = atomic_load(&memory->targets[i].page);
-        if (target != PAGE_NO_NONE && target >= page_count) {
-            atomic_store(&memory->targets[i].page, PAGE_NO_NONE);
-        }
-    }
+    return !atomic_exchange(&memory->vacuuming, true);
+}
+
+void
+heap_memory_end_vacuum(struct table_memory *memory)
+{
+    atomic_store(&memory->vacuuming, false);
 }

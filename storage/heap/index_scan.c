@@ -6,6 +6,15 @@
 #include "storage/heap/table_internal.h"
 #include <stdlib.h>
 
+/* Where the visible version of a row with a long chain lies: its other entries need not walk.
+ */
+#define REMEMBERED 64
+
+struct remembered {
+    struct row_id row; /* 0: nothing */
+    struct version_at at;
+};
+
 struct index_scan {
     struct txn *txn;
     struct generation *index, *table; /* pinned */
@@ -15,6 +24,10 @@ struct index_scan {
     unsigned next_entry;
     struct buf tuples; /* what the rows lent point into */
     struct buf key;    /* of the version at hand */
+    bool remembers;
+    uint64_t remembered_csn; /* snapshot and command for which they hold */
+    uint32_t remembered_command;
+    struct remembered remembered[REMEMBERED];
 };
 
 static void
@@ -65,6 +78,59 @@ index_scan_restart(struct index_scan *scan, const struct index_range *range, str
     return STATUS_OK;
 }
 
+static void
+forget(struct index_scan *scan)
+{
+    if (scan->remembers) {
+        memset(scan->remembered, 0, sizeof(scan->remembered));
+        scan->remembers = false;
+    }
+}
+
+/* The place may have been swung or vacuumed since: it only counts if what lies there is seen.
+ */
+static enum status
+try_remembered(struct index_scan *scan, struct walk *walk, bool *there_out, struct diag *diag)
+{
+    const struct remembered *known = &scan->remembered[walk->row.v % REMEMBERED];
+    *there_out = false;
+    if (!scan->remembers || known->row.v != walk->row.v ||
+        known->at.page.v >= space_page_count(scan->heap.pages, scan->heap.space)) {
+        return STATUS_OK;
+    }
+    TRY(page_pin(scan->heap.pages, scan->heap.space, known->at.page, 0, &walk->page, diag));
+    page_latch_shared(walk->page);
+    *there_out = heap_page_read(page_data(walk->page), scan->heap.page_size, known->at.line,
+                                &walk->version) &&
+                 walk->version.row.v == walk->row.v &&
+                 version_visible(scan->txn, &walk->version);
+    page_unlatch(walk->page);
+    if (!*there_out) {
+        walk_end(walk);
+    }
+    return STATUS_OK;
+}
+
+static enum status
+find_visible(struct index_scan *scan, struct walk *walk, bool *there_out, struct diag *diag)
+{
+    TRY(try_remembered(scan, walk, there_out, diag));
+    if (*there_out) {
+        return STATUS_OK;
+    }
+    unsigned steps = 0;
+    do {
+        TRY(walk_step(walk, there_out, diag));
+        steps++;
+    } while (*there_out && !version_visible(scan->txn, &walk->version));
+    if (*there_out && steps > 2) {
+        scan->remembers = true;
+        scan->remembered[walk->row.v % REMEMBERED] =
+            (struct remembered){.row = walk->row, .at = walk->at};
+    }
+    return STATUS_OK;
+}
+
 /* Appends the row's tuple if the version seen has the entry's key. */
 static enum status
 take_row(struct index_scan *scan, struct btree_entry entry, bool *taken_out, struct diag *diag)
@@ -73,7 +139,7 @@ take_row(struct index_scan *scan, struct btree_entry entry, bool *taken_out, str
     bool there = false;
     *taken_out = false;
     walk_init(&walk, &scan->heap, entry.row, NULL);
-    enum status status = walk_visible(&walk, scan->txn, &there, diag);
+    enum status status = find_visible(scan, &walk, &there, diag);
     if (status == STATUS_OK && there) {
         struct slice tuple = walk.version.tuple;
         (void)key_from_tuple(&scan->key, scan->index->index_def, scan->heap.definition, tuple);
@@ -104,6 +170,12 @@ index_scan_next(struct index_scan *scan, struct row_view *rows, unsigned capacit
     unsigned count = 0;
     *count_out = 0;
     buf_clear(&scan->tuples);
+    if (scan->remembered_csn != txn_snapshot_csn(scan->txn).v ||
+        scan->remembered_command != txn_command_id(scan->txn)) {
+        forget(scan);
+        scan->remembered_csn = txn_snapshot_csn(scan->txn).v;
+        scan->remembered_command = txn_command_id(scan->txn);
+    }
     while (count < capacity) {
         if (scan->next_entry == scan->cursor.count) {
             if (count > 0 && !scan->cursor.done) {

@@ -31,6 +31,7 @@ struct change {
     bool locked_before;            /* READ COMMITTED: an earlier call answered ROW_CHANGED */
     uint64_t keys_changed;         /* by index; the last bit stands for all from 63 on */
     struct version_at old_at, new_at;
+    struct slice old_tuple; /* stays where it is while we hold the page */
     bool claimed, placed, swung;
     struct page *map_page, *target; /* pinned */
 };
@@ -179,8 +180,9 @@ place_beside(struct change *change, struct page *page)
 }
 
 static void
-log_change(struct change *change, struct slice old)
+log_change(struct change *change)
 {
+    struct slice old = change->old_tuple;
     if (change->kind == CHANGE_DELETE) {
         txn_log_delete(change->txn, change->heap.table, change->walk.row, old);
     } else {
@@ -205,8 +207,10 @@ claim(struct change *change, struct version *old)
     page_dirty(page);
     mark_old(change, page_data(page), old);
     if (change->kind == CHANGE_UPDATE) {
-        place_beside(change, page);
+        place_beside(change, page); /* may compact the page */
     }
+    read_old(change, old);
+    change->old_tuple = old->tuple;
 }
 
 /* One look at the version under its latch, inside the gate; claims it if it may. */
@@ -271,9 +275,7 @@ finish_link(struct change *change, enum status status, struct diag *diag)
             status = link_new(change, diag);
         }
         if (status == STATUS_OK && change->keys_changed == 0) {
-            struct version old;
-            read_old(change, &old);
-            log_change(change, old.tuple);
+            log_change(change);
         }
         gate_leave(change->heap.pages);
     }
@@ -482,9 +484,7 @@ log_after_entries(struct change *change, struct diag *diag)
     gate_enter(change->heap.pages);
     enum status status = txn_write_xid(change->txn, &change->xid, diag);
     if (status == STATUS_OK) {
-        struct version old;
-        read_old(change, &old);
-        log_change(change, old.tuple);
+        log_change(change);
     }
     gate_leave(change->heap.pages);
     return status;
@@ -533,9 +533,7 @@ try_once(struct change *change, struct buf *newest_out, struct change_result *re
     if (change->claimed) {
         status = link_new(change, diag);
         if (status == STATUS_OK && change->keys_changed == 0) {
-            struct version old;
-            read_old(change, &old);
-            log_change(change, old.tuple);
+            log_change(change);
         }
     }
     gate_leave(change->heap.pages);

@@ -38,7 +38,9 @@ void heap_memory_note(struct table_memory *memory, struct page_no no, size_t roo
                       uint32_t page_size);
 /* A page that may have `need` bytes, taken out of the map; PAGE_NO_NONE: none known. */
 struct page_no heap_memory_find(struct table_memory *memory, size_t need, uint32_t page_size);
-void heap_memory_truncate(struct table_memory *memory, uint32_t page_count);
+/* False: another vacuum of this table is under way. */
+bool heap_memory_begin_vacuum(struct table_memory *memory);
+void heap_memory_end_vacuum(struct table_memory *memory);
 
 /* ---- row_map.c ---- */
 /* `warm` NULL: outside the gate; else inside it. */

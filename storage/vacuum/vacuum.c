@@ -3,6 +3,11 @@
  * again and no living version has the key; then the version is unlinked; then its line is
  * freed. After that the page is stamped, and compacted if nobody else looks at it.
  *
+ * Chains are walked outside the gate, for a long one may lie on more pages than fit the pool;
+ * what was found there stays true, because a chain only grows at its head, is cut at dead
+ * versions by vacuum alone (one at a time a table), and what is dead stays dead. Inside the
+ * gate a few pages are touched, each verified under its latch.
+ *
  * Dead are: undone versions, and those superseded or deleted at or below the horizon. Both are
  * so for ever, so that what was found under a latch may be acted upon later; the line's bytes
  * tell whether it still holds what was found, for our pin keeps them in place.
@@ -11,6 +16,7 @@
 #include "storage/heap/table_internal.h"
 
 #include <stdlib.h>
+#include <unistd.h>
 
 #define INDEXES_MAX 256
 
@@ -47,31 +53,88 @@ struct key_question {
     struct vacuum *vacuum;
     const struct index_definition *definition;
     struct row_id row;
+    /* the chain from here on was read before: no living version there has the key. The page
+     * stays pinned, so that the bytes tell the version though its line may be swung. */
+    struct page *known_page;
+    const uint8_t *known;
 };
 
-/* Under the leaf's latch: does a living version of the row have the key? */
+static bool
+has_ended(const struct vacuum *vacuum, const struct version *version)
+{
+    return !version_undone(vacuum->store, version) &&
+           version_expired(vacuum->store, version, vacuum->horizon);
+}
+
+static bool
+lives_with_key(const struct key_question *question, const struct version *version)
+{
+    struct vacuum *vacuum = question->vacuum;
+    if (is_dead(vacuum, version)) {
+        return false;
+    }
+    (void)key_from_tuple(&vacuum->other_key, question->definition, vacuum->heap.definition,
+                         version->tuple);
+    return slice_equal(buf_slice(&vacuum->other_key), buf_slice(&vacuum->key));
+}
+
+/* Does a living version between the head and what is known have the key? */
+static enum status
+ask_chain(const struct key_question *question, struct walk *walk, bool *keep_out,
+          struct page **first_page_out, const uint8_t **first_out, struct diag *diag)
+{
+    *keep_out = false;
+    for (bool there = true; !*keep_out;) {
+        TRY(walk_step(walk, &there, diag));
+        if (!there || walk->version.tuple.data == question->known ||
+            has_ended(question->vacuum, &walk->version)) { /* behind it all have ended */
+            return STATUS_OK;
+        }
+        if (first_page_out != NULL && *first_page_out == NULL) {
+            *first_page_out = walk->page;
+            page_ref(walk->page);
+            *first_out = walk->version.tuple.data;
+        }
+        *keep_out = lives_with_key(question, &walk->version);
+    }
+    return STATUS_OK;
+}
+
+/* Under the leaf's latch: the part of the chain that is new since it was read outside. */
 static enum status
 keep_entry(void *arg, bool *keep_out, struct diag *diag)
 {
     struct key_question *question = arg;
-    struct vacuum *vacuum = question->vacuum;
     struct walk walk;
-    bool there = false;
-    *keep_out = false;
-    walk_init(&walk, &vacuum->heap, question->row, &vacuum->warm);
-    enum status status;
-    do {
-        status = walk_step(&walk, &there, diag);
-        if (status != STATUS_OK || !there) {
-            break;
-        }
-        if (!is_dead(vacuum, &walk.version)) {
-            (void)key_from_tuple(&vacuum->other_key, question->definition,
-                                 vacuum->heap.definition, walk.version.tuple);
-            *keep_out = slice_equal(buf_slice(&vacuum->other_key), buf_slice(&vacuum->key));
-        }
-    } while (!*keep_out);
+    walk_init(&walk, &question->vacuum->heap, question->row, &question->vacuum->warm);
+    enum status status = ask_chain(question, &walk, keep_out, NULL, NULL, diag);
     walk_end(&walk);
+    return status;
+}
+
+static enum status
+remove_entry(struct vacuum *vacuum, struct generation *index, const struct dead *dead,
+             struct diag *diag)
+{
+    struct btree tree = btree_of(vacuum->store, index);
+    struct key_question question = {
+        .vacuum = vacuum, .definition = index->index_def, .row = dead->version.row};
+    struct btree_entry entry = {.row = dead->version.row};
+    struct walk walk;
+    bool keep = false, removed = false;
+    (void)key_from_tuple(&vacuum->key, index->index_def, vacuum->heap.definition,
+                         dead->version.tuple);
+    entry.key = buf_slice(&vacuum->key);
+    walk_init(&walk, &vacuum->heap, dead->version.row, NULL);
+    enum status status =
+        ask_chain(&question, &walk, &keep, &question.known_page, &question.known, diag);
+    walk_end(&walk);
+    if (status == STATUS_OK && !keep) {
+        status =
+            btree_remove(&tree, entry, &vacuum->warm, keep_entry, &question, &removed, diag);
+    }
+    page_unpin(question.known_page);
+    vacuum->result->index_entries_removed += removed;
     return status;
 }
 
@@ -79,21 +142,12 @@ static enum status
 remove_entries(struct vacuum *vacuum, const struct dead *dead, struct diag *diag)
 {
     for (unsigned i = 0; i < vacuum->index_count; i++) {
-        struct generation *index = vacuum->indexes[i];
-        struct btree tree = btree_of(vacuum->store, index);
-        struct key_question question = {
-            .vacuum = vacuum, .definition = index->index_def, .row = dead->version.row};
-        (void)key_from_tuple(&vacuum->key, index->index_def, vacuum->heap.definition,
-                             dead->version.tuple);
-        struct btree_entry entry = {.key = buf_slice(&vacuum->key), .row = dead->version.row};
-        bool removed = false;
-        TRY(btree_remove(&tree, entry, &vacuum->warm, keep_entry, &question, &removed, diag));
-        vacuum->result->index_entries_removed += removed;
+        TRY(remove_entry(vacuum, vacuum->indexes[i], dead, diag));
     }
     return STATUS_OK;
 }
 
-/* ---- unlinking: inside the gate, the row map page latched ---- */
+/* ---- unlinking ---- */
 /* Does the line still hold the version that was found dead? Under the page's latch. */
 static bool
 holds_still(const struct vacuum *vacuum, const struct dead *dead)
@@ -103,121 +157,199 @@ holds_still(const struct vacuum *vacuum, const struct dead *dead)
            now.row.v == dead->version.row.v && now.tuple.data == dead->version.tuple.data;
 }
 
-static void
-free_line(struct vacuum *vacuum, const struct dead *dead)
-{
-    page_dirty(vacuum->page);
-    heap_page_free(page_data(vacuum->page), dead->line);
-    vacuum->result->versions_removed++;
-    atomic_fetch_sub_explicit(&vacuum->heap.body->dead_rows, 1, memory_order_relaxed);
-}
-
-/* What takes the dead version's place in the chain: behind an undone one lies what it wanted to
- * supersede, perhaps undone too, perhaps alive; what lies behind an expired one has expired and
- * becomes orphans. */
-static struct version_at
-heir(const struct vacuum *vacuum, const struct version *version)
-{
-    return version_undone(vacuum->store, version) ? version->prev : VERSION_AT_NONE;
-}
-
-/* `successor` was seen to have the dead version as its previous one. */
-static void
-unlink_behind(struct vacuum *vacuum, const struct walk *successor, struct version_at at,
-              struct version_at next)
-{
+/* What `stop` answers true for, first from the head, and what comes before it. Pages stay
+ * pinned until found_release(). */
+struct found {
+    bool there;
+    struct version_at at, before_at;
+    struct page *page, *before; /* before NULL: it is the head */
     struct version version;
-    uint8_t *data = page_data(successor->page);
-    page_latch_exclusive(successor->page);
-    if (heap_page_read(data, vacuum->heap.page_size, successor->at.line, &version) &&
-        version.row.v == successor->row.v && version_at_equal(version.prev, at)) {
-        page_dirty(successor->page);
-        version.prev = next;
-        version.flags &= (uint8_t)~VERSION_KEYS_SAME;
-        heap_page_write_header(data, successor->at.line, &version);
-    }
-    page_unlatch(successor->page);
+};
+typedef bool (*stop_fn)(const struct vacuum *vacuum, const struct walk *walk, const void *arg);
+
+static void
+found_release(struct found *found)
+{
+    page_unpin(found->page);
+    page_unpin(found->before);
+    found->page = found->before = NULL;
 }
 
-/* Leads the chain past `at`, as often as it is found there: a swung line may have moved the
- * successor between look and latch. */
-static enum status
-bypass(struct vacuum *vacuum, struct row_id row, struct version_at at, struct version_at next,
-       struct diag *diag)
+static void
+remember(struct page **pinned, struct page *page)
 {
-    bool there = true;
-    enum status status = STATUS_OK;
-    while (status == STATUS_OK && there) {
-        struct walk walk;
-        walk_init(&walk, &vacuum->heap, row, &vacuum->warm);
-        do {
-            status = walk_step(&walk, &there, diag);
-        } while (status == STATUS_OK && there && !version_at_equal(walk.version.prev, at));
-        if (status == STATUS_OK && there) {
-            unlink_behind(vacuum, &walk, at, next);
+    page_ref(page);
+    page_unpin(*pinned);
+    *pinned = page;
+}
+
+static enum status
+find(struct vacuum *vacuum, struct row_id row, stop_fn stop, const void *arg,
+     struct found *found, struct diag *diag)
+{
+    struct walk walk;
+    *found = (struct found){.there = true};
+    walk_init(&walk, &vacuum->heap, row, NULL);
+    enum status status;
+    for (;;) {
+        unsigned restarts = walk.restarts;
+        status = walk_step(&walk, &found->there, diag);
+        if (status != STATUS_OK || !found->there) {
+            break;
         }
-        walk_end(&walk);
+        if (walk.restarts != restarts) { /* at the head again */
+            page_unpin(found->before);
+            found->before = NULL;
+        }
+        if (stop(vacuum, &walk, arg)) {
+            remember(&found->page, walk.page);
+            found->at = walk.at;
+            found->version = walk.version;
+            break;
+        }
+        remember(&found->before, walk.page);
+        found->before_at = walk.at;
     }
+    walk_end(&walk);
     return status;
 }
 
-/* As the line is now; false when it holds something else. */
 static bool
-read_dead(struct vacuum *vacuum, const struct dead *dead, struct version *now)
+stop_at_ended(const struct vacuum *vacuum, const struct walk *walk, const void *arg)
 {
-    page_latch_shared(vacuum->page);
-    bool same =
-        holds_still(vacuum, dead) &&
-        heap_page_read(page_data(vacuum->page), vacuum->heap.page_size, dead->line, now);
-    page_unlatch(vacuum->page);
-    return same;
+    UNUSED(arg);
+    return has_ended(vacuum, &walk->version);
 }
 
-static enum status
-unlink_latched(struct vacuum *vacuum, const struct dead *dead, struct page *map_page,
-               struct diag *diag)
+static bool
+stop_at_place(const struct vacuum *vacuum, const struct walk *walk, const void *arg)
 {
-    struct row_id row = dead->version.row;
+    return version_at_equal(walk->at, *(const struct version_at *)arg) ||
+           !version_undone(vacuum->store, &walk->version); /* no undone one lies behind */
+}
+
+/* The version before `found` gets `next` as its previous one, if it still has `found`. Nothing
+ * happens when a swung line came between: the caller looks again. */
+static void
+relink(struct vacuum *vacuum, struct row_id row, const struct found *found,
+       struct version_at next)
+{
+    struct version version;
+    struct page *page = found->before;
+    uint8_t *data = page_data(page);
+    gate_enter(vacuum->heap.pages);
+    page_latch_exclusive(page);
+    if (heap_page_read(data, vacuum->heap.page_size, found->before_at.line, &version) &&
+        version.row.v == row.v && version_at_equal(version.prev, found->at)) {
+        page_dirty(page);
+        version.prev = next;
+        version.flags &= (uint8_t)~VERSION_KEYS_SAME;
+        heap_page_write_header(data, found->before_at.line, &version);
+    }
+    page_unlatch(page);
+    gate_leave(vacuum->heap.pages);
+}
+
+/* The row map names a deleted version that expired: the row is gone. */
+static void
+forget_row(struct vacuum *vacuum, struct row_id row, const struct found *found,
+           struct page *map_page)
+{
     struct version now;
-    struct version_at at = {.page = page_number(vacuum->page), .line = (uint16_t)dead->line};
-    if (!read_dead(vacuum, dead, &now)) {
-        return STATUS_OK;
+    gate_enter(vacuum->heap.pages);
+    page_latch_exclusive(map_page);
+    page_latch_shared(found->page);
+    if (version_at_equal(row_map_get(&vacuum->heap, map_page, row), found->at) &&
+        heap_page_read(page_data(found->page), vacuum->heap.page_size, found->at.line, &now) &&
+        now.tuple.data == found->version.tuple.data) {
+        page_dirty(map_page);
+        row_map_put(&vacuum->heap, map_page, row, VERSION_AT_NONE);
     }
-    bool head = version_at_equal(row_map_get(&vacuum->heap, map_page, row), at);
-    if (!head) {
-        TRY(bypass(vacuum, row, at, heir(vacuum, &now), diag));
-    }
-    page_latch_exclusive(vacuum->page);
-    if (holds_still(vacuum, dead)) { /* else a writer swung the line meanwhile */
-        if (head) {
-            page_dirty(map_page);
-            row_map_put(&vacuum->heap, map_page, row, heir(vacuum, &now));
+    page_unlatch(found->page);
+    page_unlatch(map_page);
+    gate_leave(vacuum->heap.pages);
+}
+
+/* Cuts the row's chain before its first version that expired, until there is none: everything
+ * behind is dead and becomes orphans, and the next walk along this chain is short. */
+static enum status
+cut_expired(struct vacuum *vacuum, struct row_id row, struct page *map_page, struct diag *diag)
+{
+    for (;;) {
+        struct found found;
+        enum status status = find(vacuum, row, stop_at_ended, NULL, &found, diag);
+        bool there = status == STATUS_OK && found.there;
+        if (there && found.before == NULL) {
+            forget_row(vacuum, row, &found, map_page);
+        } else if (there) {
+            relink(vacuum, row, &found, VERSION_AT_NONE);
         }
-        free_line(vacuum, dead);
+        found_release(&found);
+        if (!there) {
+            return status;
+        }
+    }
+}
+
+/* Leads the chain past the undone version at `at`, unless it is the head: to what it wanted to
+ * supersede, perhaps undone too, perhaps alive. */
+static enum status
+bypass_undone(struct vacuum *vacuum, struct row_id row, struct version_at at, struct diag *diag)
+{
+    for (;;) {
+        struct found found;
+        enum status status = find(vacuum, row, stop_at_place, &at, &found, diag);
+        bool there = status == STATUS_OK && found.there && found.before != NULL &&
+                     version_at_equal(found.at, at);
+        if (there) {
+            relink(vacuum, row, &found, found.version.prev);
+        }
+        found_release(&found);
+        if (!there) {
+            return status;
+        }
+    }
+}
+
+/* Unlinked already, but for an undone head. */
+static void
+free_version(struct vacuum *vacuum, const struct dead *dead, struct page *map_page, bool undone)
+{
+    struct version now;
+    struct row_id row = dead->version.row;
+    struct version_at at = {.page = page_number(vacuum->page), .line = (uint16_t)dead->line};
+    uint8_t *data = page_data(vacuum->page);
+    gate_enter(vacuum->heap.pages);
+    page_latch_exclusive(map_page);
+    page_latch_exclusive(vacuum->page);
+    if (holds_still(vacuum, dead) && /* else a writer swung the line meanwhile */
+        heap_page_read(data, vacuum->heap.page_size, dead->line, &now)) {
+        if (undone && version_at_equal(row_map_get(&vacuum->heap, map_page, row), at)) {
+            page_dirty(map_page);
+            row_map_put(&vacuum->heap, map_page, row, now.prev);
+        }
+        page_dirty(vacuum->page);
+        heap_page_free(data, dead->line);
+        vacuum->result->versions_removed++;
+        atomic_fetch_sub_explicit(&vacuum->heap.body->dead_rows, 1, memory_order_relaxed);
     }
     page_unlatch(vacuum->page);
-    return STATUS_OK;
+    page_unlatch(map_page);
+    gate_leave(vacuum->heap.pages);
 }
 
 static enum status
 unlink_version(struct vacuum *vacuum, const struct dead *dead, struct diag *diag)
 {
+    struct row_id row = dead->version.row;
+    struct version_at at = {.page = page_number(vacuum->page), .line = (uint16_t)dead->line};
     struct page *map_page = NULL;
-    TRY(row_map_pin(&vacuum->heap, dead->version.row, &vacuum->warm, &map_page, diag));
-    enum status status;
-    for (;;) {
-        gate_enter(vacuum->heap.pages);
-        page_latch_exclusive(map_page);
-        status = unlink_latched(vacuum, dead, map_page, diag);
-        page_unlatch(map_page);
-        gate_leave(vacuum->heap.pages);
-        if (status != STATUS_AGAIN) {
-            break;
-        }
-        status = warm_fetch(&vacuum->warm, vacuum->heap.pages, diag);
-        if (status != STATUS_OK) {
-            break;
-        }
+    bool undone = version_undone(vacuum->store, &dead->version);
+    TRY(row_map_pin(&vacuum->heap, row, &vacuum->warm, &map_page, diag));
+    enum status status = undone ? bypass_undone(vacuum, row, at, diag)
+                                : cut_expired(vacuum, row, map_page, diag);
+    if (status == STATUS_OK) {
+        free_version(vacuum, dead, map_page, undone);
     }
     page_unpin(map_page);
     return status;
@@ -291,6 +423,21 @@ vacuum_page(struct vacuum *vacuum, struct page_no no, struct diag *diag)
     return status;
 }
 
+/* One vacuum of a table at a time: another one waits. */
+static enum status
+take_turn(struct vacuum *vacuum, struct diag *diag)
+{
+    while (!heap_memory_begin_vacuum(vacuum->heap.memory)) {
+        if (vacuum->waiter != NULL && waiter_cancelled(vacuum->waiter)) {
+            return diag_fail(diag, STATUS_CANCELLED, SQLSTATE_QUERY_CANCELED,
+                             "canceling statement due to user request");
+        }
+        (void)usleep(1000);
+    }
+    vacuum->horizon = store_horizon(vacuum->store);
+    return STATUS_OK;
+}
+
 static enum status
 vacuum_pages(struct vacuum *vacuum, struct diag *diag)
 {
@@ -322,14 +469,17 @@ store_vacuum(struct store *store, struct object_id table, struct waiter *waiter,
     struct vacuum vacuum = {.store = store,
                             .table = generation,
                             .heap = heap_of(store, generation),
-                            .horizon = store_horizon(store),
                             .waiter = waiter,
                             .result = result_out};
     vacuum.index_count = objects_pin_indexes(store, table, vacuum.indexes, INDEXES_MAX);
     size_t lines_max = vacuum.heap.page_size / VERSION_HEADER_BYTES;
     vacuum.dead = malloc(lines_max * sizeof(vacuum.dead[0]));
     ASSERT(vacuum.dead != NULL);
-    enum status status = vacuum_pages(&vacuum, diag);
+    enum status status = take_turn(&vacuum, diag);
+    if (status == STATUS_OK) {
+        status = vacuum_pages(&vacuum, diag);
+        heap_memory_end_vacuum(vacuum.heap.memory);
+    }
     warm_release(&vacuum.warm);
     free(vacuum.dead);
     buf_deinit(&vacuum.key);
