@@ -253,7 +253,28 @@ find_exact(const struct candidates *all, const enum type_id *args, unsigned arg_
     return NULL;
 }
 
-/* What a polymorphic argument becomes: the type given; a literal is text. */
+/* The element type that the known polymorphic arguments agree on; TYPE_INVALID: none is known.
+ */
+static enum type_id
+known_element(const struct candidate *chosen, const enum type_id *args, unsigned arg_count)
+{
+    for (unsigned a = 0; a < arg_count; a++) {
+        const struct type_info *info = type_info(args[a]);
+        if (args[a] == TYPE_UNKNOWN || info == NULL) {
+            continue;
+        }
+        if (chosen->args[a] == TYPE_ANYARRAY) {
+            return info->element_type;
+        }
+        if (chosen->args[a] == TYPE_ANYELEMENT) {
+            return args[a];
+        }
+    }
+    return TYPE_INVALID;
+}
+
+/* What a polymorphic argument becomes: the type given; a literal takes that of the others, or
+ * is text. */
 static void
 settle(const struct candidate *chosen, const enum type_id *args, unsigned arg_count,
        struct func_match *out)
@@ -263,24 +284,21 @@ settle(const struct candidate *chosen, const enum type_id *args, unsigned arg_co
                                .set_func = chosen->set_func,
                                .aggregate = chosen->aggregate,
                                .result = chosen->result};
-    enum type_id element = TYPE_INVALID;
-    for (unsigned a = 0; a < arg_count; a++) {
-        out->arg_types[a] = chosen->args[a];
-        if (!is_polymorphic(chosen->args[a])) {
-            continue;
-        }
-        out->arg_types[a] = args[a] != TYPE_UNKNOWN ? args[a] : TYPE_TEXT;
-        if (chosen->args[a] == TYPE_ANYARRAY) {
-            const struct type_info *info = type_info(out->arg_types[a]);
-            element = info != NULL ? info->element_type : TYPE_INVALID;
-        } else if (chosen->args[a] == TYPE_ANYELEMENT && element == TYPE_INVALID) {
-            element = out->arg_types[a];
-        }
-    }
+    enum type_id element = known_element(chosen, args, arg_count);
+    element = element != TYPE_INVALID ? element : TYPE_TEXT;
     const struct type_info *info = type_info(element);
-    if (out->result == TYPE_ANYELEMENT && info != NULL) {
+    for (unsigned a = 0; a < arg_count; a++) {
+        enum type_id wanted = chosen->args[a];
+        bool is_literal = args[a] == TYPE_UNKNOWN;
+        out->arg_types[a] = !is_polymorphic(wanted)     ? wanted
+                            : !is_literal               ? args[a]
+                            : wanted == TYPE_ANYARRAY   ? info->array_type
+                            : wanted == TYPE_ANYELEMENT ? element
+                                                        : TYPE_TEXT;
+    }
+    if (out->result == TYPE_ANYELEMENT) {
         out->result = element;
-    } else if (out->result == TYPE_ANYARRAY && info != NULL) {
+    } else if (out->result == TYPE_ANYARRAY) {
         out->result = info->array_type;
     }
 }
