@@ -23,7 +23,15 @@ void
 diag_clear(struct diag *diag)
 {
     if (diag != NULL) {
-        memset(diag, 0, sizeof(*diag));
+        /* Ends of texts, not all 2.5 KiB: every statement begins with this. */
+        diag->status = STATUS_OK;
+        memset(diag->sqlstate, 0, sizeof(diag->sqlstate));
+        diag->position = 0;
+        diag->message[0] = diag->detail[0] = diag->hint[0] = diag->while_chain[0] = 0;
+        diag->schema_name[0] = diag->table_name[0] = diag->column_name[0] = 0;
+        diag->constraint_name[0] = diag->data_type_name[0] = 0;
+        diag->file = NULL;
+        diag->line = 0;
     }
 }
 

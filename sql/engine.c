@@ -6,6 +6,8 @@
 
 #include <stdlib.h>
 
+#define PG_CLASS_ID 1259 /* builtin.def */
+
 static enum status
 settings_rows(struct sql_context *cx, struct view_rows *rows)
 {
@@ -59,8 +61,13 @@ sql_engine_ready(struct sql_engine *engine)
     if (atomic_load_explicit(&engine->ready, memory_order_acquire)) {
         return true;
     }
-    /* The bootstrap is the first transaction that changes a catalog. */
-    bool ready = store_catalog_csn(engine->options.store) != 0;
+    /* The bootstrap makes all catalogs in one transaction: one of them tells for all. */
+    struct object_size size;
+    struct diag ignored;
+    diag_clear(&ignored);
+    struct object_id pg_class = {PG_CLASS_ID};
+    bool ready = store_catalog_csn(engine->options.store) != 0 &&
+                 object_size(engine->options.store, pg_class, &size, &ignored) == STATUS_OK;
     if (ready) {
         atomic_store_explicit(&engine->ready, true, memory_order_release);
     }

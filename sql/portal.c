@@ -2,7 +2,6 @@
  * replaced, or its transaction ends. SPDX-License-Identifier: Apache-2.0 */
 #include "sql/session_internal.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
 static struct portal *
@@ -72,7 +71,6 @@ new_portal(struct sql_session *session, const char *name)
     }
     portal->params = NULL;
     portal->param_count = 0;
-    portal->tag[0] = 0;
     list_push_front(&session->portals, &portal->link);
     return portal;
 }
@@ -198,6 +196,21 @@ sql_portal_describe(struct sql_session *session, const char *portal_name,
     return STATUS_OK;
 }
 
+/* As PostgreSQL: a query has no more rows, anything else cannot be run twice. */
+static void
+run_again(struct sql_session *session, const struct portal *portal, struct sql_result *result)
+{
+    if (portal->run.compiled->ast->kind == AST_SELECT) {
+        result->state = SQL_DONE;
+        memcpy(result->tag, "SELECT 0", sizeof("SELECT 0"));
+        return;
+    }
+    result->state = SQL_FAILED;
+    diag_fail(&result->diag, STATUS_INVALID, SQLSTATE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+              "portal \"%s\" cannot be run", portal->name);
+    session__fail(session);
+}
+
 void
 sql_portal_run(struct sql_session *session, const char *portal_name, uint64_t row_limit,
                struct sql_sink *sink, struct sql_result *result)
@@ -215,9 +228,8 @@ sql_portal_run(struct sql_session *session, const char *portal_name, uint64_t ro
         result->empty_query = true;
         return;
     }
-    if (portal->run.finished) { /* as PostgreSQL: nothing more comes */
-        result->state = SQL_DONE;
-        snprintf(result->tag, sizeof(result->tag), "%s", portal->tag);
+    if (portal->run.finished) {
+        run_again(session, portal, result);
         return;
     }
     if (!portal->run.started) {
@@ -226,12 +238,6 @@ sql_portal_run(struct sql_session *session, const char *portal_name, uint64_t ro
     run__step(session, &portal->run, row_limit, sink, result);
     if (result->state == SQL_COPY_IN) {
         session->copying = &portal->run;
-    }
-    /* The portal may be gone by now: a transaction's end closes it. */
-    if (result->state == SQL_DONE && (portal = find_portal(session, portal_name)) != NULL) {
-        const char *space = strchr(result->tag, ' ');
-        int word = space == NULL ? (int)strlen(result->tag) : (int)(space - result->tag);
-        snprintf(portal->tag, sizeof(portal->tag), "%.*s 0", word, result->tag);
     }
 }
 

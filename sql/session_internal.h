@@ -101,7 +101,6 @@ struct portal {
     enum type_id *param_types;
     unsigned param_count;
     struct run run;
-    char tag[96]; /* of a finished one that is run again */
 };
 
 struct sql_script {
