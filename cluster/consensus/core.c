@@ -727,6 +727,11 @@ core_new(const struct core_options *options, struct core **core_out, struct diag
         return diag_fail(diag, STATUS_LIMIT, SQLSTATE_OUT_OF_MEMORY,
                          "cannot start consensus: %s", raft_strerror(rc));
     }
+    if (getenv("LIBRAFT_TRACE") == NULL) {
+        /* Its default tracer formats every step's text, into a buffer that all cores of a process
+         * share, and then throws it away. */
+        core->raft.tracer = NULL;
+    }
     raft_seed(&core->raft, (unsigned)rng_next(&core->rng));
     raft_set_election_timeout(&core->raft, (unsigned)options->election_timeout_ms);
     raft_set_heartbeat_timeout(&core->raft, (unsigned)options->heartbeat_ms);
