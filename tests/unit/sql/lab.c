@@ -52,11 +52,57 @@ lab_release(struct lab *lab)
 {
     while (lab->applied_count < lab->entry_count) {
         struct diag diag = {0};
-        uint64_t index = ++lab->applied_count;
+        uint64_t index = ++lab->applied_count; /* one thread: no need of mu */
         const struct lab_entry *entry = &lab->entries[index - 1];
         must(store_apply(lab->store, index, entry->term, buf_slice(&entry->bytes), &diag),
              &diag, "store_apply");
     }
+}
+
+/* The log's thread: one entry after the other. */
+static void
+apply_entries(void *arg)
+{
+    struct lab *lab = arg;
+    mutex_lock(&lab->mu);
+    while (!lab->stopping) {
+        if (lab->applied_count == lab->entry_count) {
+            cond_wait(&lab->changed, &lab->mu);
+            continue;
+        }
+        uint64_t index = lab->applied_count + 1;
+        struct lab_entry entry = lab->entries[index - 1]; /* the array may grow meanwhile */
+        mutex_unlock(&lab->mu);
+        struct diag diag = {0};
+        must(store_apply(lab->store, index, entry.term, buf_slice(&entry.bytes), &diag), &diag,
+             "store_apply");
+        mutex_lock(&lab->mu);
+        lab->applied_count = index;
+        cond_broadcast(&lab->changed);
+    }
+    mutex_unlock(&lab->mu);
+}
+
+void
+lab_start_applier(struct lab *lab)
+{
+    struct diag diag = {0};
+    lab->threaded = true;
+    lab->stopping = false;
+    must(thread_start(&lab->applier, THREAD_APPLY, "apply", apply_entries, lab, &diag), &diag,
+         "thread_start");
+}
+
+void
+lab_stop_applier(struct lab *lab)
+{
+    mutex_lock(&lab->mu);
+    lab->stopping = true;
+    cond_broadcast(&lab->changed);
+    mutex_unlock(&lab->mu);
+    thread_join(&lab->applier);
+    lab->threaded = false;
+    lab_release(lab);
 }
 
 static enum status
@@ -66,8 +112,17 @@ propose(void *arg, enum entry_kind kind, struct slice payload, struct waiter *wa
     UNUSED(waiter);
     UNUSED(diag);
     struct lab *lab = arg;
+    mutex_lock(&lab->mu);
     append_entry(lab, kind, payload);
-    lab_release(lab);
+    uint64_t index = lab->entry_count;
+    cond_broadcast(&lab->changed);
+    while (lab->threaded && lab->applied_count < index) {
+        cond_wait(&lab->changed, &lab->mu);
+    }
+    mutex_unlock(&lab->mu);
+    if (!lab->threaded) {
+        lab_release(lab);
+    }
     return STATUS_OK;
 }
 
@@ -81,8 +136,11 @@ propose_commit(void *arg, uint64_t term, struct slice record, void (*refused)(vo
         refused(refused_arg);
         return;
     }
+    mutex_lock(&lab->mu);
     append_entry(lab, ENTRY_TXNS, record);
-    if (!lab->hold) {
+    cond_broadcast(&lab->changed);
+    mutex_unlock(&lab->mu);
+    if (!lab->hold && !lab->threaded) {
         lab_release(lab);
     }
 }
@@ -194,6 +252,8 @@ void
 lab_open(struct lab *lab)
 {
     memset(lab, 0, sizeof(*lab));
+    mutex_init(&lab->mu, LOCK_RANK_NODE);
+    cond_init(&lab->changed);
     lab->sim = sim_vfs_new(1);
     lab->env = (struct env){.vfs = sim_vfs_base(lab->sim),
                             .clock = clock_system(),
@@ -230,6 +290,8 @@ lab_close(struct lab *lab)
         buf_deinit(&lab->entries[i].bytes);
     }
     free(lab->entries);
+    cond_deinit(&lab->changed);
+    mutex_deinit(&lab->mu);
 }
 
 void
@@ -307,7 +369,11 @@ on_parameter(struct sql_sink *sink, const char *name, const char *value)
 static void
 on_committed(void *arg)
 {
-    ((struct lab_session *)arg)->committed = true;
+    struct lab_session *session = arg;
+    mutex_lock(&session->lab->mu);
+    session->committed = true;
+    cond_broadcast(&session->lab->changed);
+    mutex_unlock(&session->lab->mu);
 }
 
 void
@@ -361,6 +427,11 @@ void
 lab_answer(struct lab_session *session, struct sql_result *result)
 {
     if (result->state == SQL_COMMITTING) {
+        mutex_lock(&session->lab->mu);
+        while (session->lab->threaded && !session->committed) {
+            cond_wait(&session->lab->changed, &session->lab->mu);
+        }
+        mutex_unlock(&session->lab->mu);
         if (!session->committed) {
             buf_append_text(&session->out, "committing\n");
             return;

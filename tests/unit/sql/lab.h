@@ -3,12 +3,15 @@
  * Promises: what a session submits becomes the next entry and is applied at once, or when
  *           lab_release() says so; texts are run as node would run them and answered as text:
  *           rows "a|b", notices, "tag", errors "ERROR 42P01: message".
- * Thread:   the test's own. SPDX-License-Identifier: Apache-2.0 */
+ * Thread:   the test's own, until lab_start_applier(): then entries are applied by a thread of
+ * the lab and sessions may run on threads of their own. SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
 #include "base/worker.h"
 #include "sql/sql.h"
 #include "tests/lib/sim_vfs.h"
+
+#include <stdatomic.h>
 
 struct lab_entry {
     struct buf bytes;
@@ -27,7 +30,11 @@ struct lab {
     bool hold;   /* entries wait for lab_release() */
     bool refuse; /* proposals are refused */
     bool is_replica;
-    unsigned barrier_count, vacuum_count, checkpoint_count;
+    _Atomic(unsigned) barrier_count, vacuum_count, checkpoint_count;
+    struct mutex mu; /* rank NODE; below it: the log */
+    struct cond changed;
+    bool threaded, stopping;
+    struct thread applier;
 };
 
 struct lab_session {
@@ -36,13 +43,15 @@ struct lab_session {
     struct sql_session *session;
     struct sql_sink sink;
     struct buf out; /* the answer so far */
-    bool committed;
+    bool committed; /* under lab->mu once threaded */
     unsigned column_count;
 };
 
 void lab_open(struct lab *lab); /* bootstrapped */
 void lab_close(struct lab *lab);
 void lab_release(struct lab *lab);
+void lab_start_applier(struct lab *lab);
+void lab_stop_applier(struct lab *lab);
 /* Closes and opens store and engine again; what was not checkpointed is replayed. */
 void lab_restart(struct lab *lab);
 

@@ -233,3 +233,6 @@ select round(1.5), round(2.5::float8), power(2, 3), sqrt(2), mod(5, 3), ceil(1.2
 select 5 / 2, 5.0 / 2, 5 % 3, 2 ^ 3, 5 & 3, 5 | 3, 5 # 3, ~5, 1 << 3, @ -5, |/ 4
 select 1::int2 + 1::int2, 1::int2 + 1, 1 + 1::int8, 1::float4 + 1, 1::float8 + 1.5, 1::int8 * 1.5
 select id::text || v::text || ts::text from t1
+with x as (select 1), x as (select 2) select * from x
+select nosuch.f(1)
+select 1::pg_catalog.int4, 'x'::"text", 1::"int"
