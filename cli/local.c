@@ -34,15 +34,17 @@ local_read(const char *dir, struct local_cluster *cluster_out)
     json_t *json = json_load_file(path, 0, NULL);
     json_t *nodes = json_object_get(json, "nodes");
     bool good = json_is_array(nodes) && json_array_size(nodes) >= 1 &&
-                json_array_size(nodes) <= LOCAL_NODES_MAX &&
-                strlen(dir) < sizeof(cluster_out->dir);
+                json_array_size(nodes) <= LOCAL_NODES_MAX;
     for (size_t i = 0; good && i < json_array_size(nodes); i++) {
         good = node_from_json(json_array_get(nodes, i), &cluster_out->nodes[i]);
         cluster_out->node_count++;
     }
+    char *absolute = realpath(dir, NULL); /* as the servers were started with it */
+    good = good && absolute != NULL && strlen(absolute) < sizeof(cluster_out->dir);
     if (good) {
-        snprintf(cluster_out->dir, sizeof(cluster_out->dir), "%s", dir);
+        snprintf(cluster_out->dir, sizeof(cluster_out->dir), "%s", absolute);
     }
+    free(absolute);
     json_decref(json);
     return good;
 }
