@@ -53,8 +53,9 @@ struct key_question {
     struct vacuum *vacuum;
     const struct index_definition *definition;
     struct row_id row;
-    /* the chain from here on was read before: no living version there has the key. The page
-     * stays pinned, so that the bytes tell the version though its line may be swung. */
+    /* the chain from this committed version on was read before: no living version there has the
+     * key. The page stays pinned, so that the bytes tell the version though its line may be
+     * swung. */
     struct page *known_page;
     const uint8_t *known;
 };
@@ -78,6 +79,17 @@ lives_with_key(const struct key_question *question, const struct version *versio
     return slice_equal(buf_slice(&vacuum->other_key), buf_slice(&vacuum->key));
 }
 
+/* Then it stays in the chain until it has ended; others may be linked over or unlinked. */
+static bool
+is_committed(const struct vacuum *vacuum, const struct version *version)
+{
+    struct csn csn;
+    return version_writer_state(vacuum->store, version->xmin,
+                                (version->flags & VERSION_XMIN_IS_CSN) != 0,
+                                &csn) == XID_COMMITTED &&
+           (version->flags & VERSION_DEAD) == 0;
+}
+
 /* Does a living version between the head and what is known have the key? */
 static enum status
 ask_chain(const struct key_question *question, struct walk *walk, bool *keep_out,
@@ -90,7 +102,8 @@ ask_chain(const struct key_question *question, struct walk *walk, bool *keep_out
             has_ended(question->vacuum, &walk->version)) { /* behind it all have ended */
             return STATUS_OK;
         }
-        if (first_page_out != NULL && *first_page_out == NULL) {
+        if (first_page_out != NULL && *first_page_out == NULL &&
+            is_committed(question->vacuum, &walk->version)) {
             *first_page_out = walk->page;
             page_ref(walk->page);
             *first_out = walk->version.tuple.data;
