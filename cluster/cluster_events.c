@@ -127,7 +127,8 @@ cluster__durable(void *arg)
     }
 }
 
-/* Any thread. The latch is a file, so that a restart does not forget it. */
+/* Any thread. Where bytes or a sync are bad the latch is a file, so that a restart does not
+ * forget it; what a restart may cure (a full disk) only stops this run. */
 void
 cluster__on_damage(void *arg, const struct diag *diag)
 {
@@ -140,7 +141,9 @@ cluster__on_damage(void *arg, const struct diag *diag)
     if (!first) {
         return;
     }
-    if (durable_file_write(cluster->env->vfs, cluster->raft_dir, "damaged", "RDBDAMG1",
+    bool lasting = diag->status == STATUS_IO || diag->status == STATUS_CORRUPT;
+    if (lasting &&
+        durable_file_write(cluster->env->vfs, cluster->raft_dir, "damaged", "RDBDAMG1",
                            slice_from_text(diag->message), &quiet) != STATUS_OK) {
         log_warning(cluster->env->log, "cluster", "the damage mark could not be written: %s",
                     quiet.message);

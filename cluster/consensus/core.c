@@ -26,7 +26,9 @@
 #endif
 
 #define NS_PER_MS 1000000
+#define INFLIGHT_ENTRIES_MIN 4
 #define INFLIGHT_ENTRIES_MAX 512
+#define INFLIGHT_BYTES ((size_t)8 << 20)
 #define MESSAGE_BYTES_MAX ((size_t)2 << 20)
 #define MESSAGE_ENTRIES_MAX 256U
 #define CHANGES_MAX 64U
@@ -44,6 +46,7 @@ struct core {
     enum core_role role;
     uint64_t term, leader_id, commit_index; /* as last told */
     int64_t last_ms;
+    size_t usual_bytes; /* of an entry: a moving average */
     /* While a step runs: where the entries of its update come from. */
     struct wal_item **submitted;
     unsigned submitted_count;
@@ -188,6 +191,17 @@ save_term(struct core *core, struct diag *diag)
     return hard_state_write(core->options.env->vfs, core->options.state_dir, &state, diag);
 }
 
+/* libraft bounds what a follower has not acknowledged by entries; we mean bytes, so that a bulk
+ * load does not overrun the transport's queue. */
+static void
+bound_inflight(struct core *core, size_t entry_bytes)
+{
+    core->usual_bytes = (core->usual_bytes * 7 + entry_bytes) / 8;
+    size_t fit = INFLIGHT_BYTES / (core->usual_bytes + 1);
+    fit = MIN(MAX(fit, (size_t)INFLIGHT_ENTRIES_MIN), (size_t)INFLIGHT_ENTRIES_MAX);
+    raft_set_max_inflight_entries(&core->raft, (unsigned)fit);
+}
+
 static void
 log_entries(struct core *core, const struct raft_update *update)
 {
@@ -209,6 +223,7 @@ log_entries(struct core *core, const struct raft_update *update)
             item = wal_item_copy((uint8_t)entry->type, entry->term,
                                  slice_make(entry->buf.base, entry->buf.len));
         }
+        bound_inflight(core, item->bytes.size);
         wal_append(wal, item);
     }
     wal_flush(wal);
@@ -728,8 +743,8 @@ core_new(const struct core_options *options, struct core **core_out, struct diag
                          "cannot start consensus: %s", raft_strerror(rc));
     }
     if (getenv("LIBRAFT_TRACE") == NULL) {
-        /* Its default tracer formats every step's text, into a buffer that all cores of a process
-         * share, and then throws it away. */
+        /* Its default tracer formats every step's text, into a buffer that all cores of a
+         * process share, and then throws it away. */
         core->raft.tracer = NULL;
     }
     raft_seed(&core->raft, (unsigned)rng_next(&core->rng));

@@ -20,6 +20,7 @@
 #define QUEUE_BYTES_MAX ((size_t)16 << 20)
 #define READ_BYTES ((size_t)64 << 10)
 #define PEERS_MAX CLUSTER_MEMBERS_MAX
+#define CALLERS_MAX (8U * PEERS_MAX) /* with strangers that say nothing */
 
 enum peer_state { PEER_WAITING, PEER_CONNECTING, PEER_OPEN };
 
@@ -55,6 +56,7 @@ struct transport {
     struct peer *peers[PEERS_MAX];
     unsigned peer_count;
     struct list callers;
+    unsigned caller_count;
     struct arena arena; /* of the message in hand */
     struct rng rng;
     bool closed;
@@ -228,6 +230,7 @@ transport_connected(const struct transport *transport, uint64_t id)
 static void
 caller_free(struct caller *caller)
 {
+    caller->transport->caller_count--;
     list_remove(&caller->link);
     buf_deinit(&caller->input);
     free(caller);
@@ -381,10 +384,15 @@ static void
 accepted(void *arg, struct stream *stream)
 {
     struct transport *transport = arg;
+    if (transport->caller_count == CALLERS_MAX) {
+        stream_close(stream);
+        return;
+    }
     struct caller *caller = calloc(1, sizeof(*caller));
     ASSERT(caller != NULL);
     caller->transport = transport;
     caller->stream = stream;
+    transport->caller_count++;
     list_push_back(&transport->callers, &caller->link);
     stream_attach(stream, transport->options.loop, caller_ready, caller);
     stream_watch(stream, STREAM_READABLE);

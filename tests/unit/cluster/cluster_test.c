@@ -165,8 +165,8 @@ answer_give(struct answer *answer, enum status status, uint64_t index)
     answer->done = true;
     answer->status = status;
     answer->index = index;
+    cond_broadcast(&answer->changed); /* held: the waiter may reuse the struct at once */
     mutex_unlock(&answer->mu);
-    cond_broadcast(&answer->changed);
 }
 
 static void
