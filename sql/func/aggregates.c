@@ -3,7 +3,7 @@
  * Sums of integers run in 128 bits; sums of numerics in 128 bits of fixed point with 16
  * decimals, and what does not fit there goes to a numeric beside it. SPDX-License-Identifier:
  * Apache-2.0 */
-#include "sql/func/func_internal.h"
+#include "sql/func/aggregate_internal.h"
 #include "sql/types/array.h"
 
 struct count_state {
@@ -25,11 +25,6 @@ struct interval_state {
     int64_t count;
 };
 
-/* Bytes that a state keeps, in memory of the statement that grows by doubling. */
-struct kept {
-    uint8_t *data;
-    size_t size, capacity;
-};
 struct extreme_state {
     bool any;
     struct value value;
@@ -50,33 +45,6 @@ struct numeric_state {
     bool has_rest;
     struct kept rest; /* encoded numeric */
 };
-
-/* rows that count: the first argument is not NULL */
-#define EACH_VALUE(i)                                                                          \
-    for (unsigned i = 0; i < count; i++)                                                       \
-        if (!vector_is_null(&args[0], i))
-#define UPDATE_PARAMETERS                                                                      \
-    struct func_call *call, void **states, const struct vector *args, unsigned count
-#define FINISH_PARAMETERS struct func_call *call, const void *state, struct value *out
-
-static void
-keep(struct kept *kept, struct arena *arena, struct slice bytes)
-{
-    size_t needed = kept->size + bytes.size;
-    if (needed > kept->capacity) {
-        size_t capacity = MAX(needed, MAX(kept->capacity * 2, (size_t)32));
-        uint8_t *data = arena_alloc(arena, capacity);
-        if (kept->size > 0) {
-            memcpy(data, kept->data, kept->size);
-        }
-        kept->data = data;
-        kept->capacity = capacity;
-    }
-    if (bytes.size > 0) {
-        memcpy(kept->data + kept->size, bytes.data, bytes.size);
-    }
-    kept->size = needed;
-}
 
 /* ---- count ---- */
 
@@ -275,7 +243,7 @@ add_rest(struct func_call *call, struct numeric_state *s, const struct numeric *
     TRY(numeric_encode(&sum, call->arena, &bytes, call->diag));
     s->has_rest = true;
     s->rest.size = 0;
-    keep(&s->rest, call->state_arena, bytes);
+    func__keep(&s->rest, call->state_arena, bytes);
     return STATUS_OK;
 }
 
@@ -474,7 +442,7 @@ extreme_update(UPDATE_PARAMETERS, int sign)
         s->value = value;
         if (has_memory) {
             s->bytes.size = 0;
-            keep(&s->bytes, call->state_arena, value.bytes);
+            func__keep(&s->bytes, call->state_arena, value.bytes);
             s->value.bytes = slice_make(s->bytes.data, s->bytes.size);
         }
     }
@@ -578,10 +546,10 @@ string_agg_update(UPDATE_PARAMETERS)
     {
         struct text_state *s = states[i];
         if (s->any && !vector_is_null(&args[1], i)) {
-            keep(&s->text, call->state_arena, VECTOR_AT(&args[1], struct slice, i));
+            func__keep(&s->text, call->state_arena, VECTOR_AT(&args[1], struct slice, i));
         }
         s->any = true;
-        keep(&s->text, call->state_arena, VECTOR_AT(&args[0], struct slice, i));
+        func__keep(&s->text, call->state_arena, VECTOR_AT(&args[0], struct slice, i));
     }
     return STATUS_OK;
 }
@@ -617,7 +585,7 @@ array_agg_update(UPDATE_PARAMETERS)
         buf_deinit(&quoted);
         ASSERT(element.size > skip);
         s->any = true;
-        keep(&s->text, call->state_arena, buf_slice(&element));
+        func__keep(&s->text, call->state_arena, buf_slice(&element));
     }
     buf_deinit(&shown);
     buf_deinit(&element);

@@ -247,11 +247,9 @@ DEFINE_ROWS(power_numeric, 2)
     return power_to_int(call, &base, whole, out);
 }
 
-/* Newton's method on the integer that has twice the decimals: the result is cut and then
- * rounded by comparing squares. */
 DEFINE_ROWS(sqrt_numeric, 1)
 {
-    struct numeric n, x, next, sum, two;
+    struct numeric n, root;
     numeric_decode(v[0].bytes, call->arena, &n);
     if (n.flags == NUMERIC_MINUS || n.flags == NUMERIC_MINUS_INFINITY) {
         return power_error(call, "cannot take square root of a negative number");
@@ -259,28 +257,8 @@ DEFINE_ROWS(sqrt_numeric, 1)
     if (numeric_is_special(&n)) {
         return func__numeric_result(call, &n, out);
     }
-    int weight = n.weight * 2 + 1;
+    int weight = n.weight * 2 + 1; /* decimal weight of the root */
     int scale = MIN(MAX(MAX(16 - weight, n.scale), 0), NUMERIC_RESULT_SCALE_MAX);
-    if (n.count == 0) {
-        n.scale = scale;
-        return func__numeric_result(call, &n, out);
-    }
-    numeric_from_double(__builtin_sqrt(numeric_to_double(&n)), 15, call->arena, &x);
-    if (numeric_is_special(&x) || x.count == 0) {
-        return func__unsupported(call, "the square root of a number beyond double precision");
-    }
-    numeric_from_int64(2, call->arena, &two);
-    for (int i = 0; i < 12; i++) { /* digits double each time: 15 * 2^7 > 1000 */
-        numeric_divide_scale(&n, &x, scale + 8, true, call->arena, &next);
-        numeric_add(&x, &next, call->arena, &sum);
-        numeric_divide_scale(&sum, &two, scale + 8, true, call->arena, &next);
-        bool done = numeric_compare(&next, &x) == 0;
-        x = next;
-        if (done) {
-            break;
-        }
-    }
-    numeric_round(&x, scale, call->arena);
-    x.scale = scale;
-    return func__numeric_result(call, &x, out);
+    numeric_square_root(&n, scale, call->arena, &root);
+    return func__numeric_result(call, &root, out);
 }

@@ -81,6 +81,9 @@ void numeric_divide_scale(const struct numeric *a, const struct numeric *b, int 
 MUST_CHECK enum status numeric_modulo(const struct numeric *a, const struct numeric *b,
                                       struct arena *arena, struct numeric *out,
                                       struct diag *diag);
+/* Rounded to `scale` digits; not negative, not special. */
+void numeric_square_root(const struct numeric *n, int scale, struct arena *arena,
+                         struct numeric *out);
 void numeric_negate(struct numeric *n);
 /* In place: the digits are the caller's own. Scales may be negative: tens, hundreds. */
 void numeric_round(struct numeric *n, int scale, struct arena *arena);

@@ -247,3 +247,52 @@ numeric_modulo(const struct numeric *a, const struct numeric *b, struct arena *a
     out->scale = MAX(a->scale, b->scale);
     return STATUS_OK;
 }
+
+/* A first guess of the root, good to 15 digits, whatever the size. */
+static void
+guess_root(const struct numeric *n, struct arena *arena, struct numeric *out)
+{
+    bool odd = n->weight % 2 != 0;
+    double leading = 0;
+    for (int i = 0; i < 4 + odd; i++) {
+        leading = leading * NUMERIC_BASE + (i < n->count ? n->digits[i] : 0);
+    }
+    /* leading * 10000^(weight - 3 - odd), an even power either way */
+    int power = n->weight - 3 - odd;
+    if (power % 2 != 0) {
+        leading *= NUMERIC_BASE;
+        power--;
+    }
+    numeric_from_double(__builtin_sqrt(leading), 15, arena, out);
+    out->weight += power / 2;
+}
+
+/* Newton's method: right digits double each time. The guess is a little off, so the last step
+ * is done with more digits than asked for. */
+void
+numeric_square_root(const struct numeric *n, int scale, struct arena *arena,
+                    struct numeric *out)
+{
+    ASSERT(n->flags == NUMERIC_PLUS);
+    if (n->count == 0) {
+        *out = (struct numeric){.scale = scale};
+        return;
+    }
+    struct numeric x, quotient, sum, next, two;
+    int work = scale + 8;
+    guess_root(n, arena, &x);
+    numeric_from_int64(2, arena, &two);
+    for (int i = 0; i < 16; i++) {
+        numeric_divide_scale(n, &x, work, true, arena, &quotient);
+        numeric_add(&x, &quotient, arena, &sum);
+        numeric_divide_scale(&sum, &two, work, true, arena, &next);
+        bool done = numeric_compare(&next, &x) == 0;
+        x = next;
+        if (done) {
+            break;
+        }
+    }
+    numeric_round(&x, scale, arena);
+    x.scale = scale;
+    *out = x;
+}
