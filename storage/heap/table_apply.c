@@ -107,11 +107,12 @@ place_beside(struct applying *a)
 {
     struct page *page = a->walk.page;
     bool done = false;
-    if (!a->has_old || !version_at_equal(a->walk.head, a->walk.at)) {
+    if (!a->has_old) {
         return false;
     }
     page_latch_exclusive(page);
-    if (place_make_room(&a->heap, page, a->version.tuple.size)) {
+    if (version_at_equal(row_map_get(&a->heap, a->map_page, a->effect->row), a->walk.at) &&
+        place_make_room(&a->heap, page, a->version.tuple.size)) {
         page_dirty(page);
         (void)heap_page_swing(page_data(page), a->heap.page_size, a->walk.at.line, &a->version,
                               true);

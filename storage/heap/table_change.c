@@ -137,13 +137,18 @@ new_version(const struct change *change)
     };
 }
 
-/* The line the row map names may be taken over when it is on this page and holds the version
- * superseded or an undone one of this row. */
+/* The line that the row map names may be taken over when it is on this page and holds the
+ * version superseded or an undone one. The map is asked again, under the page's latch: our walk
+ * may have read it before another writer linked elsewhere and aborted, and what hangs on a line
+ * that the map does not name is lost. It stays as it is while we hold the latch: who may change
+ * it for a row that is alive has claimed the row (not while we look at it unclaimed), or is
+ * vacuum, which takes this latch too. */
 static bool
-may_swing(const struct change *change, const uint8_t *data)
+may_swing(const struct change *change, const uint8_t *data, struct version_at *head_out)
 {
     struct version head;
-    struct version_at at = change->walk.head;
+    struct version_at at = row_map_get(&change->heap, change->map_page, change->walk.row);
+    *head_out = at;
     if (at.page.v != change->old_at.page.v) {
         return false;
     }
@@ -162,9 +167,9 @@ place_beside(struct change *change, struct page *page)
         return;
     }
     struct version version = new_version(change);
-    change->swung = may_swing(change, data);
+    struct version_at head;
+    change->swung = may_swing(change, data, &head);
     if (change->swung) {
-        struct version_at head = change->walk.head;
         bool over_old = head.line == change->old_at.line;
         unsigned moved =
             heap_page_swing(data, change->heap.page_size, head.line, &version, over_old);
