@@ -118,8 +118,11 @@ unit_needs_primary(struct client *client, struct slice unit)
             const char *name = statement_named(&message);
             struct relay_statement *statement =
                 name == NULL ? NULL : find_statement(client->relay, name);
-            needs |=
-                statement != NULL && message.type != 'C' && needs_primary(client, statement);
+            if (statement != NULL) {
+                needs |= message.type != 'C' && needs_primary(client, statement);
+            } else if (name != NULL && name[0] != '\0' && message.type == 'B') {
+                needs |= sql_name_needs_primary(client->session, name); /* made by PREPARE */
+            }
         }
     }
     return needs;
@@ -443,14 +446,21 @@ relay_of(struct client *client)
     return client->relay;
 }
 
+/* Statements whose effect is the session's own: a session on another node is told them too. */
 static bool
 is_setting(const char *text)
 {
+    static const char *const words[] = {"set ", "reset ", "discard ", "prepare ",
+                                        "deallocate "};
     while (*text == ' ' || *text == '\n' || *text == '\t') {
         text++;
     }
-    return strncasecmp(text, "set ", 4) == 0 || strncasecmp(text, "reset ", 6) == 0 ||
-           strncasecmp(text, "discard ", 8) == 0;
+    for (size_t i = 0; i < ARRAY_SIZE(words); i++) {
+        if (strncasecmp(text, words[i], strlen(words[i])) == 0) {
+            return true;
+        }
+    }
+    return false;
 }
 
 void
@@ -506,6 +516,19 @@ query_goes_there(struct client *client, const struct wire_message *message)
     return false;
 }
 
+/* This node is the primary by now: what was parsed only there is parsed here when it is used.
+ */
+static void
+parse_named_here(struct client *client, const struct wire_message *message)
+{
+    const char *name = client->relay == NULL ? NULL : statement_named(message);
+    struct relay_statement *statement =
+        name == NULL ? NULL : find_statement(client->relay, name);
+    if (statement != NULL && message->type != 'C' && !client->skip_to_sync) {
+        parse_here(client, statement);
+    }
+}
+
 bool
 relay_takes(struct client *client, const struct wire_message *message)
 {
@@ -515,6 +538,9 @@ relay_takes(struct client *client, const struct wire_message *message)
         return !primary && !client->skip_to_sync && refuse_as_replica(message);
     }
     bool there = relay_in_block(client);
+    if (primary && !there) {
+        parse_named_here(client, message);
+    }
     if ((primary && !there) || type == 'X' || type == '\0' || client->phase == CLIENT_COPY_IN) {
         return false;
     }
@@ -542,13 +568,30 @@ step_relayed(struct client *client, const struct wire_message *message)
     return true;
 }
 
+/* In a block there the session there was told, and this one was not: the next one there is. */
+static void
+note_told(struct client *client, const char *text)
+{
+    struct relay *relay = client->relay;
+    bool all_told = relay->settings_told == relay->settings.size;
+    if (is_setting(text)) {
+        buf_append(&relay->settings, text, strlen(text) + 1);
+        relay->settings_told = all_told ? relay->settings.size : relay->settings_told;
+    }
+}
+
 static bool
 step_query(struct client *client, const struct wire_message *message, struct slice whole)
 {
     struct diag diag = {0};
     if (query_goes_there(client, message)) {
-        relay_of(client)->simple = true;
-        return run_unit_there(client, whole) ? true : client_step_message(client, message);
+        struct relay *relay = relay_of(client);
+        relay->simple = true;
+        if (!run_unit_there(client, whole)) {
+            return client_step_message(client, message);
+        }
+        note_told(client, query_text(message));
+        return true;
     }
     if (wait_for_own_commit(client, &diag) != STATUS_OK) {
         client_fail(client, "ERROR", &diag);

@@ -495,6 +495,13 @@ sql_prepared_needs_primary(const struct sql_prepared *prepared)
 }
 
 bool
+sql_name_needs_primary(struct sql_session *session, const char *name)
+{
+    const struct named_prepared *named = prepared__find(session, name);
+    return named == NULL || sql_prepared_needs_primary(named->prepared);
+}
+
+bool
 sql_text_needs_primary(struct sql_session *session, const char *text)
 {
     struct diag ignored;
@@ -504,6 +511,10 @@ sql_text_needs_primary(struct sql_session *session, const char *text)
         return false; /* the error is the same anywhere */
     }
     bool needs = sql_prepared_needs_primary(prepared);
+    for (unsigned i = 0; i < prepared->count; i++) {
+        const struct ast_statement *ast = prepared->statements[i].ast;
+        needs |= ast->kind == AST_EXECUTE && sql_name_needs_primary(session, ast->execute.name);
+    }
     prepared__unref(prepared);
     return needs;
 }

@@ -122,9 +122,11 @@ statement__needs_primary(const struct ast_statement *statement)
     case AST_COPY:
         return statement->copy.from;
     case AST_EXPLAIN:
-        return statement__needs_primary(statement->explain.statement);
-    case AST_PREPARE:
-        return statement__needs_primary(statement->prepare.statement);
+        return statement->explain.statement->kind == AST_EXECUTE ||
+               statement__needs_primary(statement->explain.statement);
+    case AST_PREPARE: /* belongs to the session, on whichever node that has its statements run
+                       */
+    case AST_EXECUTE: /* of what was prepared: sql_text_needs_primary() looks the name up */
     case AST_SET:
     case AST_SHOW:
     case AST_DISCARD:

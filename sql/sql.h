@@ -151,6 +151,8 @@ enum sql_txn_status sql_txn_status(const struct sql_session *session);
  * router of a replica; parses only. */
 bool sql_text_needs_primary(struct sql_session *session, const char *text);
 bool sql_prepared_needs_primary(const struct sql_prepared *prepared);
+/* The same of a statement prepared under that name; true when there is none here. */
+bool sql_name_needs_primary(struct sql_session *session, const char *name);
 /* SHOW's value; NULL: unknown. For ParameterStatus. */
 const char *sql_setting(struct sql_session *session, const char *name);
 MUST_CHECK enum status sql_set(struct sql_session *session, const char *name, const char *value,

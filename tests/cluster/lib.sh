@@ -211,9 +211,9 @@ expect_one_hash() {
 # the session of each node see all that was committed before.
 bank_agrees() {
     local port sums first=
+    must "$(all_ports | head -n 1)" "DROP TABLE IF EXISTS bank_mark; CREATE TABLE bank_mark (at int)" 2>/dev/null
     for port in $(all_ports); do
         sums=$(timeout 60 psql -XAtq -v ON_ERROR_STOP=1 -p "$port" <<'SQL'
-CREATE TABLE IF NOT EXISTS bank_mark (at int);
 INSERT INTO bank_mark VALUES (1);
 SELECT (SELECT coalesce(sum(abalance), 0) FROM pgbench_accounts),
        (SELECT coalesce(sum(tbalance), 0) FROM pgbench_tellers),

@@ -66,9 +66,9 @@ done
 # libpq finds the primary and a standby by itself.
 hosts=$(all_ports | sed 's/.*/127.0.0.1/' | paste -sd,)
 ports=$(all_ports | paste -sd,)
-for wanted in read-write:off primary:off standby:on prefer-standby:on any:; do
+for wanted in read-write:f primary:f standby:t prefer-standby:t any:; do
     got=$(timeout 20 psql -XAtq "host=$hosts port=$ports target_session_attrs=${wanted%%:*}" \
-        -c 'SHOW in_hot_standby') || fail "target_session_attrs=${wanted%%:*}"
+        -c 'SELECT pg_is_in_recovery()') || fail "target_session_attrs=${wanted%%:*}"
     [ -z "${wanted#*:}" ] || equal "target_session_attrs=${wanted%%:*}" "${wanted#*:}" "$got"
 done
 

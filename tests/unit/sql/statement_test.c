@@ -256,9 +256,16 @@ route__texts__know_the_primary(void **state)
         {"COPY t TO STDOUT", false},
         {"COPY t FROM STDIN", true},
         {"CREATE TABLE x (a int)", true},
+        {"PREPARE later AS INSERT INTO t VALUES (1)", false},
+        {"EXECUTE put", true},
+        {"EXECUTE find", false},
+        {"EXECUTE not_here", true},
         {"not sql", false},
     };
     struct fixture *f = *state;
+    expect(&f->a, "CREATE TABLE t (a int)", "CREATE TABLE\n");
+    expect(&f->a, "PREPARE put AS INSERT INTO t VALUES (1)", "PREPARE\n");
+    expect(&f->a, "PREPARE find AS SELECT 1", "PREPARE\n");
     for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
         assert_int_equal(sql_text_needs_primary(f->a.session, cases[i].text), cases[i].needs);
     }
