@@ -279,6 +279,7 @@ page_append(struct pages *pages, struct space_id space, struct page_no *no_out,
     atomic_store(&page->dirty_epoch, atomic_load(&pages->epoch));
     atomic_fetch_add(&pool->dirty_count, 1);
     ASSERT(pool_link(pool, page, pool_key(space.v, no_out->v), false, false));
+    spaces_appended(&pages->spaces, space.v, no_out->v);
     *page_out = page;
     return STATUS_OK;
 }

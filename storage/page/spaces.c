@@ -3,6 +3,7 @@
 #include "base/errors.h"
 #include "base/hash.h"
 
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -165,7 +166,7 @@ spaces_page_count(struct spaces *spaces, uint32_t id)
 {
     mutex_lock(&spaces->mu);
     struct space *space = find_live(spaces, id);
-    uint32_t count = space == NULL ? 0 : space->page_count;
+    uint32_t count = space == NULL ? 0 : space->page_count - space->arriving_count;
     mutex_unlock(&spaces->mu);
     return count;
 }
@@ -185,10 +186,30 @@ spaces_append(struct spaces *spaces, uint32_t id, uint32_t *no_out, struct diag 
     bool fits = space != NULL && space->page_count < PAGE_NO_NONE;
     if (fits) {
         *no_out = space->page_count++;
+        space->arriving_count++;
         spaces->changed = true;
     }
     mutex_unlock(&spaces->mu);
     return fits ? STATUS_OK : no_such_page(id, PAGE_NO_NONE, diag);
+}
+
+/* In the order of their numbers: who is ahead of a lower one waits for it, which is a moment.
+ */
+void
+spaces_appended(struct spaces *spaces, uint32_t id, uint32_t no)
+{
+    for (;;) {
+        mutex_lock(&spaces->mu);
+        struct space *space = find_live(spaces, id);
+        ASSERT(space != NULL && space->arriving_count > 0);
+        bool mine = space->page_count - space->arriving_count == no;
+        space->arriving_count -= mine;
+        mutex_unlock(&spaces->mu);
+        if (mine) {
+            return;
+        }
+        sched_yield();
+    }
 }
 
 enum status

@@ -27,6 +27,7 @@
 struct space {
     uint32_t id;
     uint32_t page_count, cut_page_count;
+    uint32_t arriving_count; /* of page_count, the last ones: not in the pool yet */
     uint64_t created_epoch, dropped_epoch; /* dropped: 0 = it lives */
 
     uint32_t extent, map_extent; /* hints for slots_take() */
@@ -63,8 +64,10 @@ struct space *spaces_add_locked(struct spaces *spaces, uint32_t id);
 struct space_id spaces_create(struct spaces *spaces);
 void spaces_drop(struct spaces *spaces, uint32_t id);
 uint32_t spaces_page_count(struct spaces *spaces, uint32_t id);
+/* The page counts for others once spaces_appended() said that it is in the pool. */
 MUST_CHECK enum status spaces_append(struct spaces *spaces, uint32_t id, uint32_t *no_out,
                                      struct diag *diag);
+void spaces_appended(struct spaces *spaces, uint32_t id, uint32_t no);
 void spaces_truncate(struct spaces *spaces, uint32_t id, uint32_t page_count);
 MUST_CHECK enum status spaces_ref(struct spaces *spaces, uint32_t id, uint32_t no,
                                   struct page_ref *ref_out, struct diag *diag);
