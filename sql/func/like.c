@@ -86,6 +86,32 @@ match_general(struct func_call *call, struct slice text, struct slice pattern, b
     return STATUS_OK;
 }
 
+/* memmem() prepares itself for long needles; people look for short ones in short texts. */
+static bool
+contains(struct slice text, struct slice needle)
+{
+    if (needle.size == 0) {
+        return true;
+    }
+    if (needle.size > 32) {
+        return memmem(text.data, text.size, needle.data, needle.size) != NULL;
+    }
+    const uint8_t *at = text.data;
+    size_t left = text.size;
+    while (left >= needle.size) {
+        const uint8_t *found = memchr(at, needle.data[0], left - needle.size + 1);
+        if (found == NULL) {
+            return false;
+        }
+        if (memcmp(found, needle.data, needle.size) == 0) {
+            return true;
+        }
+        left -= (size_t)(found - at) + 1;
+        at = found + 1;
+    }
+    return false;
+}
+
 static enum status
 match(struct func_call *call, struct slice text, const struct like_pattern *like, bool *out)
 {
@@ -102,7 +128,7 @@ match(struct func_call *call, struct slice text, const struct like_pattern *like
                memcmp(text.data + text.size - size, like->text.data, size) == 0;
         return STATUS_OK;
     case SHAPE_CONTAINS:
-        *out = size == 0 || memmem(text.data, text.size, like->text.data, size) != NULL;
+        *out = contains(text, like->text);
         return STATUS_OK;
     case SHAPE_GENERAL:
         break;
