@@ -300,11 +300,44 @@ rows__equal(const struct rows *rows, uint32_t number, unsigned first_column,
     return true;
 }
 
+#define COMPARE(ctype)                                                                         \
+    do {                                                                                       \
+        const ctype *data = (const ctype *)(const void *)column->data;                         \
+        return data[a] < data[b] ? -1 : data[a] > data[b];                                     \
+    } while (0)
+
 /* Both not NULL. */
 int
 rows__compare_column(const struct rows *rows, unsigned column_no, uint32_t a, uint32_t b)
 {
     const struct rows_column *column = &rows->columns[column_no];
+    switch (column->type) {
+    case TYPE_INT2:
+        COMPARE(int16_t);
+    case TYPE_INT4:
+    case TYPE_DATE:
+        COMPARE(int32_t);
+    case TYPE_INT8:
+    case TYPE_TIMESTAMP:
+    case TYPE_TIMESTAMPTZ:
+        COMPARE(int64_t);
+    case TYPE_TEXT:
+    case TYPE_VARCHAR:
+    case TYPE_NAME:
+    case TYPE_BYTEA: {
+        const struct slice *data = (const struct slice *)(const void *)column->data;
+        return slice_compare(data[a], data[b]);
+    }
+    case TYPE_BPCHAR: {
+        const struct slice *data = (const struct slice *)(const void *)column->data;
+        if (slice_equal(data[a], data[b])) {
+            return 0; /* spares looking for trailing spaces */
+        }
+        break;
+    }
+    default:
+        break;
+    }
     struct vector stored = {.type = column->type, .data = column->data};
     struct value x, y;
     vector_get(&stored, a, &x);

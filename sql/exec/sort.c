@@ -131,6 +131,14 @@ word_of(enum type_id type, const struct value *value, uint64_t *word_out)
             *word_out = word_of_bytes(value->bytes);
             return false;
         }
+        if (type == TYPE_BPCHAR) { /* trailing spaces do not count */
+            struct slice bytes = value->bytes;
+            while (bytes.size > 0 && bytes.data[bytes.size - 1] == ' ') {
+                bytes.size--;
+            }
+            *word_out = word_of_bytes(bytes);
+            return false;
+        }
         break;
     }
     *word_out = (uint64_t)1 << 63;

@@ -8,6 +8,8 @@
 #define EQUAL_SELECTIVITY 0.005
 #define RANGE_SELECTIVITY 0.33
 #define LOOK_UP_COST 4.0
+#define LOOP_LOOK_UP_COST                                                                      \
+    25.0               /* of each row of a loop, in rows of a sequential scan: measured */
 #define FETCH_COST 3.0 /* a row through an index, in rows of a sequential scan */
 
 double
@@ -277,6 +279,9 @@ index_path(const struct scan_request *request, const struct index_def *index)
     }
     path.rows = path.single ? 1 : MAX(rows, 1);
     path.cost = path.single ? 0.5 : LOOK_UP_COST + path.rows * FETCH_COST;
+    if (request->outer_mask != 0) { /* against a hash join, which touches each row twice */
+        path.cost = LOOP_LOOK_UP_COST + path.rows * FETCH_COST;
+    }
     path.ordered = serves_order(request, &path);
     return path;
 }
