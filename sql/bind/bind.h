@@ -2,8 +2,8 @@
  *
  * Promises: a tree of tree.h that the planner can run, or PostgreSQL's error with its position:
  *           42P01, 42703, 42702, 42883, 42804, 42803, 42846, 42P18 ...
- * Owns:     the tree lies in cx->arena.  Borrows: names and texts of the statement's tree, which
- *           must live as long as the query.
+ * Owns:     the tree lies in cx->arena.
+ * Borrows:  names and texts of the statement's tree, which must live as long as the query.
  * Thread:   the session's. Needs a transaction in cx->txn for catalog look-ups.
  * SPDX-License-Identifier: Apache-2.0 */
 #pragma once

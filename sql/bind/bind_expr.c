@@ -728,6 +728,34 @@ bind_subscript(struct binder *b, struct scope *scope, const struct ast_expr *ast
     return STATUS_OK;
 }
 
+/* What gives a truth value but is no operator. */
+static enum status
+bind_test(struct binder *b, struct scope *scope, const struct ast_expr *ast,
+          struct expr **expr_out)
+{
+    switch (ast->kind) {
+    case AST_AND:
+    case AST_OR:
+    case AST_NOT:
+        return bind_logic(b, scope, ast, expr_out);
+    case AST_IS_NULL:
+    case AST_IS_NOT_NULL:
+        return bind_null_test(b, scope, ast, expr_out);
+    case AST_DISTINCT_FROM:
+    case AST_NOT_DISTINCT_FROM:
+        return bind_distinct(b, scope, ast, expr_out);
+    case AST_IN_LIST:
+        return bind_in_list(b, scope, ast, expr_out);
+    case AST_BETWEEN:
+        return bind_between(b, scope, ast, expr_out);
+    case AST_ANY_ARRAY:
+    case AST_ALL_ARRAY:
+        return bind_any_array(b, scope, ast, expr_out);
+    default:
+        return bind_boolean_test(b, scope, ast, expr_out);
+    }
+}
+
 enum status
 bind__expr(struct binder *b, struct scope *scope, const struct ast_expr *ast,
            struct expr **expr_out)
@@ -751,23 +779,6 @@ bind__expr(struct binder *b, struct scope *scope, const struct ast_expr *ast,
         return bind__function(b, scope, ast, expr_out);
     case AST_OPERATOR:
         return bind_operator_ast(b, scope, ast, expr_out);
-    case AST_AND:
-    case AST_OR:
-    case AST_NOT:
-        return bind_logic(b, scope, ast, expr_out);
-    case AST_IS_NULL:
-    case AST_IS_NOT_NULL:
-        return bind_null_test(b, scope, ast, expr_out);
-    case AST_IS_TRUE:
-    case AST_IS_NOT_TRUE:
-    case AST_IS_FALSE:
-    case AST_IS_NOT_FALSE:
-    case AST_IS_UNKNOWN:
-    case AST_IS_NOT_UNKNOWN:
-        return bind_boolean_test(b, scope, ast, expr_out);
-    case AST_DISTINCT_FROM:
-    case AST_NOT_DISTINCT_FROM:
-        return bind_distinct(b, scope, ast, expr_out);
     case AST_NULLIF:
         return bind_nullif(b, scope, ast, expr_out);
     case AST_COALESCE:
@@ -780,13 +791,6 @@ bind__expr(struct binder *b, struct scope *scope, const struct ast_expr *ast,
         return bind_cast(b, scope, ast, expr_out);
     case AST_COLLATE:
         return bind_collate(b, scope, ast, expr_out);
-    case AST_IN_LIST:
-        return bind_in_list(b, scope, ast, expr_out);
-    case AST_BETWEEN:
-        return bind_between(b, scope, ast, expr_out);
-    case AST_ANY_ARRAY:
-    case AST_ALL_ARRAY:
-        return bind_any_array(b, scope, ast, expr_out);
     case AST_SUBQUERY:
     case AST_EXISTS:
     case AST_ANY_SUBQUERY:
@@ -802,9 +806,10 @@ bind__expr(struct binder *b, struct scope *scope, const struct ast_expr *ast,
     case AST_VALUE_FUNC:
         return bind__value_function(b, ast, expr_out);
     case AST_DEFAULT:
-        break;
+        return bind__fail_at(b, ast->position,
+                             diag_fail(b->cx->diag, STATUS_INVALID, SQLSTATE_SYNTAX_ERROR,
+                                       "DEFAULT is not allowed in this context"));
+    default:
+        return bind_test(b, scope, ast, expr_out);
     }
-    return bind__fail_at(b, ast->position,
-                         diag_fail(b->cx->diag, STATUS_INVALID, SQLSTATE_SYNTAX_ERROR,
-                                   "DEFAULT is not allowed in this context"));
 }

@@ -209,15 +209,25 @@ bind_from_subquery(struct binder *b, struct scope *scope, const struct ast_from 
 
 /* ---- WITH ---- */
 
-void
+enum status
 bind__push_with(struct binder *b, struct scope *scope, const struct ast_cte_list *list)
 {
+    struct with_entry *outer = scope->with;
     for (unsigned i = 0; i < list->count; i++) {
+        const struct ast_cte *cte = &list->items[i];
+        for (const struct with_entry *at = scope->with; at != outer; at = at->outer) {
+            if (strcmp(at->cte->name, cte->name) == 0) {
+                return bind__fail_at(
+                    b, cte->position,
+                    diag_fail(b->cx->diag, STATUS_INVALID, SQLSTATE_DUPLICATE_ALIAS,
+                              "WITH query name \"%s\" specified more than once", cte->name));
+            }
+        }
         struct with_entry *entry = arena_new(b->arena, struct with_entry);
-        *entry =
-            (struct with_entry){.cte = &list->items[i], .scope = scope, .outer = scope->with};
+        *entry = (struct with_entry){.cte = cte, .scope = scope, .outer = scope->with};
         scope->with = entry;
     }
+    return STATUS_OK;
 }
 
 /* A WITH query is bound anew for each use, as if it stood there; what is visible at the place

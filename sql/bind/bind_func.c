@@ -27,16 +27,24 @@ bind__clause_name(enum clause clause)
     return names[clause];
 }
 
+/* All functions are in pg_catalog. */
 static enum status
 check_schema(struct binder *b, const struct ast_expr *ast)
 {
-    if (ast->op.schema == NULL || strcmp(ast->op.schema, "pg_catalog") == 0) {
+    const char *schema = ast->op.schema;
+    if (schema == NULL || strcmp(schema, "pg_catalog") == 0) {
         return STATUS_OK;
     }
-    return bind__fail_at(b, ast->position,
-                         diag_fail(b->cx->diag, STATUS_INVALID, SQLSTATE_UNDEFINED_FUNCTION,
-                                   "function %s.%s does not exist", ast->op.schema,
-                                   ast->op.name));
+    bool is_known = strcmp(schema, "public") == 0 || strcmp(schema, "information_schema") == 0;
+    enum status status;
+    if (is_known) {
+        status = diag_fail(b->cx->diag, STATUS_INVALID, SQLSTATE_UNDEFINED_FUNCTION,
+                           "function %s.%s does not exist", schema, ast->op.name);
+    } else {
+        status = diag_fail(b->cx->diag, STATUS_INVALID, SQLSTATE_INVALID_SCHEMA_NAME,
+                           "schema \"%s\" does not exist", schema);
+    }
+    return bind__fail_at(b, ast->position, status);
 }
 
 static enum status

@@ -187,7 +187,8 @@ MUST_CHECK enum status bind__table(struct binder *b, const struct ast_relation *
 MUST_CHECK enum status bind__table_range(struct binder *b, struct query *query,
                                          const struct ast_relation *relation,
                                          const struct table_def *table, unsigned *range_no_out);
-void bind__push_with(struct binder *b, struct scope *scope, const struct ast_cte_list *list);
+MUST_CHECK enum status bind__push_with(struct binder *b, struct scope *scope,
+                                       const struct ast_cte_list *list);
 
 /* ---- bind_select.c ---- */
 /* `keep_unknown`: literals without a type stay so (INSERT, UNION give them one). */

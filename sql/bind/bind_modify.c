@@ -286,7 +286,7 @@ bind__insert(struct binder *b, const struct ast_insert *ast, struct query **quer
 {
     struct query *query = *query_out = bind__new_query(b, QUERY_INSERT);
     struct scope scope = {.query = query};
-    bind__push_with(b, &scope, &ast->with);
+    TRY(bind__push_with(b, &scope, &ast->with));
     TRY(open_changed_table(b, query, &ast->table));
     TRY(list_insert_columns(b, ast, query));
     if (ast->source == NULL) {
@@ -348,7 +348,7 @@ bind__update(struct binder *b, const struct ast_update *ast, struct query **quer
 {
     struct query *query = *query_out = bind__new_query(b, QUERY_UPDATE);
     struct scope scope = {.query = query};
-    bind__push_with(b, &scope, &ast->with);
+    TRY(bind__push_with(b, &scope, &ast->with));
     TRY(bind_changed_from(b, &scope, &ast->table, &ast->from));
     query->assignments = arena_array(b->arena, struct assignment, ast->set.count);
     scope.clause = CLAUSE_SET;
@@ -365,7 +365,7 @@ bind__delete(struct binder *b, const struct ast_delete *ast, struct query **quer
 {
     struct query *query = *query_out = bind__new_query(b, QUERY_DELETE);
     struct scope scope = {.query = query};
-    bind__push_with(b, &scope, &ast->with);
+    TRY(bind__push_with(b, &scope, &ast->with));
     TRY(bind_changed_from(b, &scope, &ast->table, &ast->using_from));
     scope.clause = CLAUSE_WHERE;
     TRY(bind__condition(b, &scope, ast->where, "WHERE", &query->where));

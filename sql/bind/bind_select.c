@@ -488,7 +488,7 @@ bind__select(struct binder *b, struct scope *parent, struct with_entry *with,
     unsigned effects = b->effect_count;
     struct query *query = bind__new_query(b, QUERY_SELECT);
     struct scope scope = {.parent = parent, .query = query, .with = with};
-    bind__push_with(b, &scope, &ast->with);
+    TRY(bind__push_with(b, &scope, &ast->with));
     if (ast->set_operation != AST_SET_NONE) {
         TRY(bind_set_operation(b, &scope, ast));
     } else if (ast->row_count > 0) {

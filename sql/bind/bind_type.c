@@ -116,11 +116,12 @@ literal_to(struct binder *b, const struct expr *literal, enum type_id type, int3
     }
     enum status status =
         value_from_text(type, -1, text, b->arena, &expr->constant, b->cx->diag);
-    if (status == STATUS_OK && typmod >= 0) {
-        status = value_apply_typmod(type, typmod, is_explicit, &expr->constant, b->arena,
-                                    b->cx->diag);
+    if (status != STATUS_OK) {
+        return bind__fail_at(b, literal->position, status);
     }
-    return status == STATUS_OK ? status : bind__fail_at(b, literal->position, status);
+    /* PostgreSQL applies lengths when the statement runs: without a place in the text. */
+    return value_apply_typmod(type, typmod, is_explicit, &expr->constant, b->arena,
+                              b->cx->diag);
 }
 
 static enum status
@@ -395,7 +396,8 @@ bind__type_name(struct binder *b, const struct ast_type_name *name, enum type_id
                                    : strcmp(name->name, "char") == 0
                                        ? type_info(TYPE_CHAR) /* the keyword CHAR is bpchar */
                                        : type_by_name(name->name);
-    if (info == NULL || name->is_setof) {
+    bool is_spelling = info != NULL && strcmp(info->name, name->name) != 0; /* "integer" */
+    if (info == NULL || is_spelling || name->is_setof) {
         return no_such_type(b, name);
     }
     if (name->modifier_count > 0) {

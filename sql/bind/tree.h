@@ -1,4 +1,5 @@
-/* tree.h: a statement with all names and types resolved: the binder's result, the planner's input.
+/* tree.h: a statement with all names and types resolved: the binder's result, the planner's
+ * input.
  *
  * Owns:   all nodes lie in one arena, immutable after binding; a prepared statement keeps it.
  *         Table definitions are borrowed from the catalog while catalog_version() stands.
@@ -10,33 +11,33 @@
 
 enum expr_kind {
     EXPR_CONST,
-    EXPR_PARAM,       /* $n */
-    EXPR_COLUMN,      /* of a range of this query or, level > 0, of an outer one */
-    EXPR_FUNC,        /* functions and operators */
+    EXPR_PARAM,  /* $n */
+    EXPR_COLUMN, /* of a range of this query or, level > 0, of an outer one */
+    EXPR_FUNC,   /* functions and operators */
     EXPR_AGGREGATE,
-    EXPR_AND,         /* args */
+    EXPR_AND, /* args */
     EXPR_OR,
     EXPR_NOT,
-    EXPR_IS_NULL,     /* args[0] */
+    EXPR_IS_NULL, /* args[0] */
     EXPR_IS_NOT_NULL,
-    EXPR_IS_TRUE,     /* test: IS [NOT] TRUE/FALSE/UNKNOWN */
+    EXPR_IS_TRUE, /* test: IS [NOT] TRUE/FALSE/UNKNOWN */
     EXPR_IS_NOT_TRUE,
     EXPR_IS_FALSE,
     EXPR_IS_NOT_FALSE,
-    EXPR_DISTINCT,    /* args[0] IS DISTINCT FROM args[1]; `func` is the "=" of their type */
-    EXPR_CASE,        /* args: when1, then1, when2, then2 ..., else last (always there) */
+    EXPR_DISTINCT, /* args[0] IS DISTINCT FROM args[1]; `func` is the "=" of their type */
+    EXPR_CASE,     /* args: when1, then1, when2, then2 ..., else last (always there) */
     EXPR_COALESCE,
-    EXPR_NULLIF,      /* `func` is the "=" */
+    EXPR_NULLIF, /* `func` is the "=" */
     EXPR_GREATEST,
     EXPR_LEAST,
-    EXPR_CAST,        /* args[0] to `type` by `cast` */
-    EXPR_IN_LIST,     /* args[0] IN (args[1] ...); all of one type; `func` is the "=" ; negated */
-    EXPR_ANY_ARRAY,   /* args[0] = ANY (args[1], an array): `func` the operator; `negated`: ALL */
-    EXPR_SUBQUERY,    /* scalar */
+    EXPR_CAST,      /* args[0] to `type` by `cast` */
+    EXPR_IN_LIST,   /* args[0] IN (args[1] ...); all of one type; `func` is the "=" ; negated */
+    EXPR_ANY_ARRAY, /* args[0] = ANY (args[1], an array): `func` the operator; `negated`: ALL */
+    EXPR_SUBQUERY,  /* scalar */
     EXPR_EXISTS,
-    EXPR_IN_SUBQUERY, /* args[0] IN (subquery's only column); `func` is the "="; negated */
+    EXPR_IN_SUBQUERY,    /* args[0] IN (subquery's only column); `func` is the "="; negated */
     EXPR_ARRAY_SUBQUERY, /* ARRAY(SELECT ..) */
-    EXPR_ARRAY,       /* ARRAY[..] */
+    EXPR_ARRAY,          /* ARRAY[..] */
 };
 
 struct query;
@@ -57,7 +58,7 @@ struct expr {
             const struct aggregate *aggregate;
             struct cast cast;
             bool cast_explicit;
-            bool distinct;       /* aggregate: count(DISTINCT x) */
+            bool distinct; /* aggregate: count(DISTINCT x) */
             bool negated;
             struct expr *filter; /* aggregate: FILTER (WHERE ..); NULL: none */
             struct query *subquery;
@@ -80,12 +81,12 @@ struct range {
     enum range_kind kind;
     const char *alias;
     unsigned column_count;
-    struct range_column *columns; /* for a table: all its attributes in order, dropped too */
-    const struct table_def *table;      /* TABLE */
-    struct query *subquery;             /* SUBQUERY; `lateral` may see earlier ranges (level 1) */
+    struct range_column *columns;  /* for a table: all its attributes in order, dropped too */
+    const struct table_def *table; /* TABLE */
+    struct query *subquery;        /* SUBQUERY; `lateral` may see earlier ranges (level 1) */
     bool lateral;
-    const struct set_func *function;    /* FUNCTION that returns a set */
-    struct expr *scalar;                /* FUNCTION that returns one value: one row */
+    const struct set_func *function; /* FUNCTION that returns a set */
+    struct expr *scalar;             /* FUNCTION that returns one value: one row */
     struct expr **args;
     unsigned arg_count;
     bool with_ordinality;
@@ -107,7 +108,7 @@ struct from_item {
 struct target {
     struct expr *expr;
     const char *name;
-    bool junk; /* only for ORDER BY or GROUP BY: not in the result */
+    bool junk;         /* only for ORDER BY or GROUP BY: not in the result */
     uint32_t table_id; /* of a plain column, for RowDescription; 0 */
     uint16_t attribute_no;
 };
@@ -120,7 +121,7 @@ struct sort_key {
 enum query_kind { QUERY_SELECT, QUERY_INSERT, QUERY_UPDATE, QUERY_DELETE, QUERY_VALUES };
 enum set_operation { SET_NONE, SET_UNION, SET_UNION_ALL, SET_INTERSECT, SET_EXCEPT };
 
-struct assignment { /* UPDATE SET, one a changed column */
+struct assignment {     /* UPDATE SET, one a changed column */
     unsigned column_no; /* from 0 */
     struct expr *expr;
 };
@@ -152,14 +153,14 @@ struct query {
     struct query *left, *right;
     /* INSERT, UPDATE, DELETE: range 0 is the table changed */
     const struct table_def *table;
-    struct query *source;     /* INSERT: one target for each column of the table that gets a
-                                 value, in `insert_columns` order */
+    struct query *source; /* INSERT: one target for each column of the table that gets a
+                             value, in `insert_columns` order */
     unsigned insert_column_count;
     unsigned *insert_columns; /* column_no from 0 */
     struct expr **defaults;   /* INSERT: by column_no; NULL = NULL */
     unsigned assignment_count;
     struct assignment *assignments;
     unsigned returning_count;
-    struct target *returning; /* over range 0 (new row; old row for DELETE), and FROM for UPDATE */
-    bool reads_only;  /* no change, no lock, no function with effects: may run on a replica */
+    struct target *returning; /* over range 0 (new row; DELETE: old row) and FROM */
+    bool reads_only; /* no change, no lock, no function with effects: may run on a replica */
 };

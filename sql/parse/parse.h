@@ -2,10 +2,13 @@
  *
  * Promises: texts that PostgreSQL 15 parses are parsed; a syntax error has PostgreSQL's message
  *           and position. No text harms the node: nesting and operator chains are bounded
- * before the grammar sees them (54001). What the tree cannot express is 0A000 and named. Does
- * not: look at names or types (sql/bind). Owns:     the tree lies in `arena`. Thread:   any
- * with an 8 MiB stack. See:      ast.h for the tree. parse_pg_query.c is the sole includer of
- * pg_query. SPDX-License-Identifier: Apache-2.0 */
+ *           before the grammar sees them (54001). What the tree cannot express is a statement
+ *           of its own (AST_UNSUPPORTED) that answers 0A000 when it is run.
+ * Does not: look at names or types (sql/bind).
+ * Owns:     the tree lies in `arena`.
+ * Thread:   any with an 8 MiB stack.
+ * See:      ast.h for the tree; README.md for who may include pg_query.
+ * SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
 #include "base/arena.h"
