@@ -105,7 +105,11 @@ read_all(FILE *from)
         }
         if (capacity - size < 2) {
             capacity *= 2;
-            text = realloc(text, capacity);
+            char *grown = realloc(text, capacity);
+            if (grown == NULL) {
+                free(text);
+            }
+            text = grown;
         }
     }
     fprintf(stderr, "rusty-db-cli: out of memory\n");

@@ -809,18 +809,20 @@ static void
 save_generation(struct store *store, const struct object *object, struct generation *g,
                 struct buf *out)
 {
-    uint64_t created = g->created_by.v == 0 ? XID_VALUE_COMMITTED(g->created_csn.v)
-                                            : xids_get(&store->xids, g->created_by);
+    bool settled = g->created_by.v == 0; /* also at CSN 0: what a store is born with */
+    uint64_t created = settled ? 0 : xids_get(&store->xids, g->created_by);
     uint64_t dropped = g->dropped_by.v == 0
                            ? (g->dropped_csn.v == 0 ? 0 : XID_VALUE_COMMITTED(g->dropped_csn.v))
                            : xids_get(&store->xids, g->dropped_by);
-    bool garbage = g->created_aborted || created <= XID_VALUE_ABORTED;
+    bool garbage = g->created_aborted || (!settled && created <= XID_VALUE_ABORTED);
     const struct generation *first;
     unsigned place = place_of_body(object, g->body, &first);
     bool shares = first != g;
     buf_u8(out, (uint8_t)((garbage ? SAVED_GARBAGE : 0) | (shares ? SAVED_SHARES_BODY : 0) |
                           (atomic_load(&g->invalid) ? SAVED_INVALID : 0)));
-    buf_varint(out, created <= XID_VALUE_ABORTED ? 0 : created - 1);
+    buf_varint(out, settled                        ? g->created_csn.v
+                    : created <= XID_VALUE_ABORTED ? 0
+                                                   : created - 1);
     buf_varint(out, dropped <= XID_VALUE_ABORTED ? 0 : dropped - 1);
     buf_bytes(out, g->definition);
     if (shares) {

@@ -167,6 +167,7 @@ fitting(const struct sequence_definition *d, int64_t first, uint64_t want)
         room = (uint64_t)first - (uint64_t)d->min;
         step = 0 - (uint64_t)d->increment;
     }
+    // cppcheck-suppress zerodivcond ; an increment of 0 is refused at CREATE SEQUENCE
     return MIN(want, room / step + 1);
 }
 

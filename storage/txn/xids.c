@@ -90,6 +90,7 @@ xids_assign(struct xids *xids)
 {
     uint64_t v = atomic_fetch_add(&xids->next, 1);
     if (chunk_at(xids, v / XIDS_PER_CHUNK) == NULL) {
+        // cppcheck-suppress leakReturnValNotUsed ; the table keeps the chunk
         grow(xids, v / XIDS_PER_CHUNK);
     }
     return (struct xid){v};
@@ -136,6 +137,8 @@ xids_cut(struct xids *xids, struct xid oldest)
         free(xids->retired[i]);
     }
     uint64_t from = before / XIDS_PER_CHUNK, to = oldest.v / XIDS_PER_CHUNK;
+    /* an array of pointers to chunks */
+    /* NOLINTNEXTLINE(bugprone-sizeof-expression) */
     xids->retired = realloc(xids->retired, sizeof(*xids->retired) * (size_t)(to - from + 1));
     ASSERT(xids->retired != NULL);
     xids->retired_count = 0;

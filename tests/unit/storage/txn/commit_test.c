@@ -482,6 +482,27 @@ sequence__leader_changes_and_crashes__values_only_rise(void **state)
     txn_end_read_only(txn);
 }
 
+/* The sequence of object ids, which no log entry made, is in the checkpoint.
+ * Method: draw, checkpoint, crash, draw again. */
+static void
+object_ids__checkpoint_and_crash__go_on(void **state)
+{
+    struct fixture *f = *state;
+    struct lab *p = &f->primary;
+    struct object_id before = {0}, after = {0};
+    struct txn *txn = lab_begin(p);
+    assert_int_equal(object_id_next(txn, &before, &p->diag), STATUS_OK);
+    txn_end_read_only(txn);
+    lab_checkpoint(p);
+    lab_crash(p);
+    lab_log_new_term(f->log);
+    lab_lead(p);
+    txn = lab_begin(p);
+    assert_int_equal(object_id_next(txn, &after, &p->diag), STATUS_OK);
+    assert_true(after.v > before.v);
+    txn_end_read_only(txn);
+}
+
 /* PostgreSQL's edges: setval with and without is_called, bounds, cycle, descending. */
 static void
 sequence__bounds_cycle_and_setval__as_postgresql(void **state)
@@ -583,6 +604,7 @@ main(void)
         T(truncate__old_snapshot__still_sees_its_generation),
         T(create__rolled_back__is_gone_and_collected),
         T(sequence__leader_changes_and_crashes__values_only_rise),
+        T(object_ids__checkpoint_and_crash__go_on),
         T(sequence__bounds_cycle_and_setval__as_postgresql),
         T(xids__checkpoint_and_cut__values_survive),
         cmocka_unit_test(gtids__beyond_retention__unknown),
