@@ -1,6 +1,20 @@
 /* ddl.c: CREATE TABLE, ALTER TABLE, DROP, TRUNCATE. SPDX-License-Identifier: Apache-2.0 */
 #include "sql/session_internal.h"
 
+/* A default as PostgreSQL shows it: literals carry their type. */
+static const char *
+show_default(struct arena *arena, const struct ast_column_def *column,
+             const struct type_info *type)
+{
+    const char *sql = column->default_sql;
+    if (column->default_expr->kind == AST_STRING) {
+        return arena_printf(arena, "%s::%s", sql, type->sql_name);
+    }
+    bool is_negative =
+        sql[0] == '-' && sql[1] != 0 && strspn(sql + 1, "0123456789.") == strlen(sql + 1);
+    return is_negative ? arena_printf(arena, "'%s'::%s", sql, type->sql_name) : sql;
+}
+
 enum status
 ddl__bind_columns(struct sql_session *session, const struct ast_column_def *column,
                   struct new_column *out)
@@ -30,6 +44,7 @@ ddl__bind_columns(struct sql_session *session, const struct ast_column_def *colu
     if (column->default_expr != NULL) {
         struct expr *ignored = NULL;
         TRY(bind_scalar(cx, column->default_expr, type, typmod, &ignored));
+        out->default_sql = show_default(cx->arena, column, info);
     }
     return STATUS_OK;
 }
@@ -94,6 +109,24 @@ check_duplicates(struct sql_context *cx, const struct ast_create_table *statemen
                                  "column \"%s\" specified more than once",
                                  statement->columns[i].name);
             }
+        }
+    }
+    return STATUS_OK;
+}
+
+/* PostgreSQL shows the place here, and none in ALTER TABLE. */
+static enum status
+check_primary_keys(struct sql_context *cx, const struct ast_create_table *statement)
+{
+    unsigned count = 0;
+    for (unsigned i = 0; i < statement->constraint_count; i++) {
+        count += statement->constraints[i].kind == AST_CONSTRAINT_PRIMARY;
+        if (count == 2) {
+            diag_fail(cx->diag, STATUS_INVALID, SQLSTATE_INVALID_TABLE_DEFINITION,
+                      "multiple primary keys for table \"%s\" are not allowed",
+                      statement->table.name);
+            diag_position(cx->diag, statement->constraints[i].position);
+            return STATUS_INVALID;
         }
     }
     return STATUS_OK;
@@ -195,6 +228,7 @@ ddl__create_table(struct sql_session *session, const struct ast_create_table *st
                          "relation \"%s\" already exists", statement->table.name);
     }
     TRY(check_duplicates(cx, statement));
+    TRY(check_primary_keys(cx, statement));
     const char *options;
     TRY(options_text(cx, &statement->options, &options));
     struct new_column *columns =

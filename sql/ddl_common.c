@@ -15,8 +15,10 @@ ddl__schema(struct sql_session *session, const struct ast_relation *relation,
     }
     TRY(catalog_schema_id(cx, relation->schema, schema_out));
     if (*schema_out == 0) {
-        return diag_fail(cx->diag, STATUS_NOT_FOUND, SQLSTATE_INVALID_SCHEMA_NAME,
-                         "schema \"%s\" does not exist", relation->schema);
+        diag_fail(cx->diag, STATUS_NOT_FOUND, SQLSTATE_INVALID_SCHEMA_NAME,
+                  "schema \"%s\" does not exist", relation->schema);
+        diag_position(cx->diag, relation->position);
+        return STATUS_NOT_FOUND;
     }
     if (*schema_out == SCHEMA_PG_CATALOG || *schema_out == SCHEMA_INFORMATION) {
         diag_fail(cx->diag, STATUS_INVALID, SQLSTATE_INSUFFICIENT_PRIVILEGE,
@@ -396,13 +398,17 @@ constraint_columns(struct sql_context *cx, const struct table_def *table,
             no++;
         }
         if (no == table->column_count) {
-            return diag_fail(cx->diag, STATUS_NOT_FOUND, SQLSTATE_UNDEFINED_COLUMN,
-                             "column \"%s\" named in key does not exist", name);
+            diag_fail(cx->diag, STATUS_NOT_FOUND, SQLSTATE_UNDEFINED_COLUMN,
+                      "column \"%s\" named in key does not exist", name);
+            diag_position(cx->diag, constraint->position);
+            return STATUS_NOT_FOUND;
         }
         for (unsigned k = 0; k < i; k++) {
             if (index->columns[k].column_no == no) {
-                return diag_fail(cx->diag, STATUS_INVALID, SQLSTATE_DUPLICATE_COLUMN,
-                                 "column \"%s\" appears twice in %s constraint", name, what);
+                diag_fail(cx->diag, STATUS_INVALID, SQLSTATE_DUPLICATE_COLUMN,
+                          "column \"%s\" appears twice in %s constraint", name, what);
+                diag_position(cx->diag, constraint->position);
+                return STATUS_INVALID;
             }
         }
         index->columns[index->column_count++] =
@@ -453,10 +459,6 @@ ddl__add_constraint(struct sql_session *session, struct object_id table_id,
         .constraint = primary ? CONSTRAINT_PRIMARY : CONSTRAINT_UNIQUE,
     };
     TRY(constraint_columns(cx, table, constraint, &index));
-    if (primary) {
-        TRY(make_not_null(session, table_id, &index));
-        TRY(catalog_table_by_id(cx, table_id, &table));
-    }
     if (index.name == NULL && primary) {
         TRY(ddl__make_name(session, table->schema, table->name, NULL, "pkey", &index.name));
     } else if (index.name == NULL) {
@@ -467,5 +469,6 @@ ddl__add_constraint(struct sql_session *session, struct object_id table_id,
     bool taken = false;
     TRY(check_free_name(session, table->schema, index.name, false, sink, &taken));
     struct object_id id;
-    return catalog_add_index(cx, table, &index, &id);
+    TRY(catalog_add_index(cx, table, &index, &id));
+    return primary ? make_not_null(session, table_id, &index) : STATUS_OK;
 }

@@ -230,6 +230,10 @@ check_value(const struct setting *setting, const char **value, char *out, struct
                              (long long)number, setting->name, (long long)setting->min,
                              (long long)setting->max);
         }
+        if (number < 1 && strcmp(setting->name, "extra_float_digits") == 0) {
+            return diag_fail(diag, STATUS_UNSUPPORTED, SQLSTATE_FEATURE_NOT_SUPPORTED,
+                             "parameter \"%s\" below 1 is not supported", setting->name);
+        }
         memset(out, 0, 32);
         for (int64_t rest = number, at = 30; at >= 0; at--) {
             out[at] = (char)('0' + rest % 10);

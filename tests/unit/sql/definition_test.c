@@ -105,10 +105,11 @@ alter_table__rows_there__are_checked(void **state)
 {
     static const struct sql_case cases[] = {
         {"CREATE TABLE t (a int, b int)", "CREATE TABLE\n"},
-        {"INSERT INTO t VALUES (1, 1), (1, 2), (NULL, 3)", "INSERT 0 3\n"},
+        {"INSERT INTO t VALUES (1, 1), (NULL, 3)", "INSERT 0 2\n"},
         {"ALTER TABLE t ADD PRIMARY KEY (a)",
          "ERROR 23502: column \"a\" of relation \"t\" contains null values\n"},
-        {"DELETE FROM t WHERE a IS NULL", "DELETE 1\n"},
+        {"DELETE FROM t WHERE a IS NULL; INSERT INTO t VALUES (1, 2)",
+         "DELETE 1\nINSERT 0 1\n"},
         {"ALTER TABLE t ADD PRIMARY KEY (a)",
          "ERROR 23505: could not create unique index \"t_pkey\"\n"
          "DETAIL: Key (a)=(1) is duplicated.\n"},
@@ -167,6 +168,9 @@ restart__catalogs_and_rows__are_there(void **state)
     lab_connect(&f->lab, &f->b);
     expect(&f->a, "SELECT * FROM t, u", "[a|b]\n1|7\nSELECT 1\n");
     expect(&f->a, "INSERT INTO u DEFAULT VALUES RETURNING b", "[b]\n7\nINSERT 0 1\n");
+    expect(&f->a, "CREATE TABLE w (a serial); INSERT INTO w DEFAULT VALUES RETURNING a",
+           "CREATE TABLE\n[a]\n1\nINSERT 0 1\n");
+    expect(&f->a, "DROP TABLE t, u, w", "DROP TABLE\n");
 }
 
 int

@@ -452,6 +452,48 @@ exec_prepared__point_statements__right_rows(void **state)
     }
 }
 
+/* Goal: values that differ from row to row although nothing in the expression does, and what
+ * statements read of themselves. */
+static void
+exec_change__sequences_and_subqueries__postgres_answers(void **state)
+{
+    struct fixture *f = *state;
+    fill(f);
+    static const struct sql_case cases[] = {
+        {"create table s (id serial primary key, x int, t text default 'd' || 1)", ""},
+        {"insert into s (x) select g from t where id < 4 returning id, t",
+         "1|d1\n2|d1\n3|d1\n"},
+        {"insert into s (x) values (7), (8) returning id", "4\n5\n"},
+        {"insert into s default values returning id, x", "6|\n"},
+        {"update s set x = (select max(g) from t) + s.id where id > 4 returning id, x",
+         "5|7\n6|8\n"},
+        {"update s set x = (select count(*) from u where u.t_id = s.id) where id < 4", ""},
+        {"select id, x from s where id < 4 order by id", "1|2\n2|0\n3|1\n"},
+        {"delete from s where x in (select id from t where id > 6)", ""},
+        {"insert into s (id, x) select id + 10, (select count(*) from s) from s", ""},
+        {"select count(*), max(x), sum(id) from s", "6|3|42\n"},
+        {"update s set id = id + 1 where id > 10",
+         "ERROR 23505: duplicate key value violates "
+         "unique constraint \"s_pkey\" (Key (id)=(12) "
+         "already exists.)"},
+        {"select t.id, u.id from t join u on u.t_id = t.id where t.id = 1 order by u.id for "
+         "update",
+         "1|1\n1|2\n"},
+        {"select u.id, t.id from u left join t on t.id = u.t_id where u.id > 3 order by u.id "
+         "for "
+         "update of u",
+         "4|\n5|\n"},
+        {"select case when g = 0 then 1 / g else g end from t where g > 0 order by 1 limit 1",
+         "1\n"},
+        {"select id from t where g <> 0 and 6 / g > 3 order by id", "1\n4\n7\n10\n"},
+        {"select count(*) from generate_series(1, 100000) x where x % 1000 = 0", "100\n"},
+        {"select x from generate_series(1, 3) with ordinality as g(x, n) where n > 1",
+         "2\n3\n"},
+        {"select sum(a.x) from (values (1), (2), (null)) a(x)", "3\n"},
+    };
+    RUN(&f->a, cases);
+}
+
 /* Goal: batches beyond one, in each operator that keeps rows.
  * Method: 5,000 rows through sort, top-N, group, hash join, distinct; sums are known. */
 static void
@@ -505,6 +547,8 @@ main(void)
                                         setup, teardown),
         cmocka_unit_test_setup_teardown(exec_prepared__point_statements__right_rows, setup,
                                         teardown),
+        cmocka_unit_test_setup_teardown(exec_change__sequences_and_subqueries__postgres_answers,
+                                        setup, teardown),
         cmocka_unit_test_setup_teardown(exec_many_rows__all_operators__sums_fit, setup,
                                         teardown),
     };

@@ -109,10 +109,10 @@ no_checkpoint(void *host_arg, struct waiter *waiter, struct diag *diag)
 }
 
 static enum status
-no_vacuum(void *host_arg, struct sql_context *cx, struct object_id table, struct diag *diag)
+no_vacuum(void *host_arg, struct waiter *waiter, struct object_id table, struct diag *diag)
 {
     UNUSED(host_arg);
-    UNUSED(cx);
+    UNUSED(waiter);
     UNUSED(table);
     UNUSED(diag);
     return STATUS_OK;

@@ -1,0 +1,44 @@
+-- COPY in the text format
+CREATE TABLE t (id int PRIMARY KEY, s text);
+COPY t FROM STDIN;
+1	a\tb
+2	\N
+3	back\\slash
+5	\x41\102
+\.
+COPY t TO STDOUT;
+COPY t (s) TO STDOUT;
+COPY (SELECT s, id FROM t WHERE id > 2 ORDER BY id) TO STDOUT (DELIMITER '|', NULL 'none', HEADER);
+COPY t FROM STDIN;
+7
+\.
+COPY t FROM STDIN;
+7	a	b
+\.
+COPY t FROM STDIN;
+8	a
+x	b
+\.
+COPY t FROM STDIN;
+9	a
+1	b
+\.
+COPY t (nosuch) FROM STDIN;
+COPY nosuch FROM STDIN;
+COPY t (id, id) FROM STDIN;
+COPY t FROM STDIN (DELIMITER 'ab');
+COPY t FROM STDIN (DELIMITER 'a');
+COPY t (s, id) FROM STDIN (DELIMITER ',', NULL '', HEADER);
+s,id
+x,21
+,22
+\.
+SELECT * FROM t ORDER BY id;
+BEGIN;
+TRUNCATE t;
+COPY t FROM STDIN (FREEZE);
+9	z
+\.
+COMMIT;
+SELECT * FROM t;
+DROP TABLE t;
