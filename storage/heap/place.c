@@ -69,7 +69,10 @@ place_prune(const struct heap *heap, struct page *page, struct csn horizon)
             version_undone(heap->store, &version)) {
             continue; /* an undone one is nobody's successor */
         }
-        bool changed = prune_behind(heap, data, page_number(page), &version, horizon);
+        bool changed = false;
+        if (!version_expired(heap->store, &version, horizon)) { /* else it may be an orphan */
+            changed = prune_behind(heap, data, page_number(page), &version, horizon);
+        }
         changed = place_stamp(heap, &version, horizon) || changed;
         if (changed) {
             heap_page_write_header(data, line, &version);
