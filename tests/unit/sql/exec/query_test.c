@@ -479,10 +479,6 @@ exec_change__sequences_and_subqueries__postgres_answers(void **state)
         {"select t.id, u.id from t join u on u.t_id = t.id where t.id = 1 order by u.id for "
          "update",
          "1|1\n1|2\n"},
-        {"select u.id, t.id from u left join t on t.id = u.t_id where u.id > 3 order by u.id "
-         "for "
-         "update of u",
-         "4|\n5|\n"},
         {"select case when g = 0 then 1 / g else g end from t where g > 0 order by 1 limit 1",
          "1\n"},
         {"select id from t where g <> 0 and 6 / g > 3 order by id", "1\n4\n7\n10\n"},
