@@ -426,6 +426,9 @@ relay_ready_link(struct relay *relay, struct diag *diag)
             return STATUS_OK;
         }
     }
+    if (relay->txn_status != SQL_TXN_IDLE && !relay->block_lost) {
+        return STATUS_CONFLICT;
+    }
     for (;;) {
         if (link_of(relay) != RELAY_DOWN) {
             relay_hang_up(relay);

@@ -52,7 +52,8 @@ struct relay {
 
 struct relay *relay_new(struct client *client);
 /* Runner: a session on the primary that is ready for a query, primed with settings;
- * STATUS_AGAIN: this node is the primary now. 57P03 when none can be had in time. */
+ * STATUS_AGAIN: this node is the primary now. STATUS_CONFLICT: the link went while a block was
+ * open there, which is known to nobody yet. 57P03 when no primary can be had in time. */
 MUST_CHECK enum status relay_ready_link(struct relay *relay, struct diag *diag);
 /* Runner: gives the link up (broken, or to a node that is not the primary). */
 void relay_hang_up(struct relay *relay);

@@ -35,13 +35,13 @@ drop_statement(struct relay_statement *statement)
     free(statement);
 }
 
-static void
+static struct relay_statement *
 note_statement(struct client *client, struct slice whole, const char *name, const char *text)
 {
     struct relay *relay = client->relay;
     struct relay_statement *statement = find_statement(relay, name);
     if (statement != NULL && slice_equal(buf_slice(&statement->message), whole)) {
-        return; /* also when `whole` is that very message */
+        return statement; /* also when `whole` is that very message */
     }
     if (statement != NULL) {
         drop_statement(statement);
@@ -52,6 +52,7 @@ note_statement(struct client *client, struct slice whole, const char *name, cons
     buf_append(&statement->message, whole.data, whole.size);
     statement->text = (const char *)statement->message.data + (text - (const char *)whole.data);
     list_push_front(&relay->statements, &statement->link);
+    return statement;
 }
 
 /* Looked up when first asked: on a primary nobody asks. */
@@ -111,8 +112,7 @@ unit_needs_primary(struct client *client, struct slice unit)
             struct reader body = reader_make(message.body);
             const char *name = read_cstring(&body), *text = read_cstring(&body);
             if (name != NULL && text != NULL) {
-                note_statement(client, whole, name, text);
-                needs |= needs_primary(client, find_statement(client->relay, name));
+                needs |= needs_primary(client, note_statement(client, whole, name, text));
             }
         } else {
             const char *name = statement_named(&message);
@@ -346,9 +346,9 @@ report_loss(struct relay *relay, const struct answers *answers, bool in_block)
 }
 
 static bool
-is_commit(struct slice unit)
+begins_with(struct slice unit, const char *word, const char *other_word)
 {
-    static const char *const words[] = {"commit", "end"};
+    const char *const words[] = {word, other_word};
     struct unit_reader reader = {unit};
     struct wire_message message;
     struct slice whole;
@@ -371,11 +371,44 @@ is_commit(struct slice unit)
     return false;
 }
 
+static bool
+is_commit(struct slice unit)
+{
+    return begins_with(unit, "commit", "end");
+}
+
 static void
 fail_unit(struct client *client, const struct diag *diag)
 {
+    const struct relay *relay = client->relay;
     client_fail(client, "ERROR", diag);
-    wire_ready(&client->out, (enum sql_txn_status)client->relay->txn_status);
+    wire_ready(&client->out,
+               relay->block_lost ? SQL_TXN_FAILED : (enum sql_txn_status)relay->txn_status);
+}
+
+/* The block there is gone, and this unit was not sent. The client is told by 40001, unless it
+ * knows the block as failed or gives it up itself: then a failed one takes its place. */
+static bool
+lose_block(struct relay *relay, struct slice unit)
+{
+    struct answers answers = {.not_primary = true};
+    bool tell = relay->txn_status == SQL_TXN_BLOCK && !begins_with(unit, "rollback", "abort");
+    relay->block_lost = true;
+    if (tell) {
+        report_loss(relay, &answers, !is_commit(unit));
+    }
+    return tell;
+}
+
+/* This node is the primary: what the client had there goes on in the session here. */
+static void
+go_on_here(struct relay *relay)
+{
+    if (relay->block_lost) {
+        sql_enter_failed_block(relay->client->session);
+    }
+    relay->block_lost = false;
+    relay->txn_status = SQL_TXN_IDLE;
 }
 
 /* One unit on the primary, whoever that is by then. False: this node is the primary now. */
@@ -387,7 +420,14 @@ run_unit_there(struct client *client, struct slice unit)
         struct diag diag = {0};
         struct answers answers = {0};
         enum status status = relay_ready_link(relay, &diag);
+        if (status == STATUS_CONFLICT) {
+            if (lose_block(relay, unit)) {
+                return true;
+            }
+            continue;
+        }
         if (status == STATUS_AGAIN) {
+            go_on_here(relay);
             return false;
         }
         if (status != STATUS_OK) {
@@ -473,8 +513,7 @@ relay_note_parse(struct client *client, const struct wire_message *message)
     }
     UNUSED(relay_of(client));
     struct slice whole = slice_make(message->body.data - 5, message->body.size + 5);
-    note_statement(client, whole, name, text);
-    find_statement(client->relay, name)->known_here = true;
+    note_statement(client, whole, name, text)->known_here = true;
 }
 
 void

@@ -147,6 +147,9 @@ void sql_copy_data(struct sql_session *session, struct slice data, struct sql_re
 void sql_copy_end(struct sql_session *session, const char *failure, struct sql_sink *sink,
                   struct sql_result *result);
 enum sql_txn_status sql_txn_status(const struct sql_session *session);
+/* The block that the client is in died on another node: the idle session takes it over as failed,
+ * and waits for ROLLBACK. */
+void sql_enter_failed_block(struct sql_session *session);
 /* Must this statement run on the primary? Write, lock, effects, or a block not READ ONLY. For the
  * router of a replica; parses only. */
 bool sql_text_needs_primary(struct sql_session *session, const char *text);

@@ -173,6 +173,14 @@ session__fail(struct sql_session *session)
     }
 }
 
+void
+sql_enter_failed_block(struct sql_session *session)
+{
+    ASSERT(session->block == BLOCK_NONE);
+    ASSERT(session->txn == NULL);
+    session->block = BLOCK_FAILED;
+}
+
 static enum sql_state
 start_next_of_chain(struct sql_session *session, struct diag *diag)
 {

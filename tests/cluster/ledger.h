@@ -59,7 +59,7 @@ struct client {
     PGconn *connection; /* NULL: none */
     struct entry *entries;
     size_t entry_count, entry_capacity;
-    uint64_t connects, losses;
+    uint64_t connects, losses, stray_count;
     struct error_count errors[LEDGER_ERRORS_MAX];
 };
 

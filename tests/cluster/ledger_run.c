@@ -100,6 +100,20 @@ good(const PGresult *result)
     return status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK;
 }
 
+/* A session reads its own writes: after this every node that is up knows the table. */
+static void
+show_table(const struct ledger *ledger)
+{
+    for (unsigned i = 0; i < ledger->port_count; i++) {
+        PGconn *connection = ledger_connect(ledger->ports[i]);
+        if (connection != NULL) {
+            PQclear(ledger_query(connection, "INSERT INTO ledger VALUES (-1, 0, '')"));
+            PQclear(ledger_query(connection, "SELECT count(*) FROM ledger"));
+            PQfinish(connection);
+        }
+    }
+}
+
 bool
 ledger_create_table(const struct ledger *ledger)
 {
@@ -119,6 +133,7 @@ ledger_create_table(const struct ledger *ledger)
         PQclear(result);
         PQfinish(connection);
         if (done) {
+            show_table(ledger);
             return true;
         }
     }
@@ -241,6 +256,9 @@ step(struct client *client, const char *text, struct entry *entry)
     }
     bool lost = result == NULL || PQstatus(client->connection) != CONNECTION_OK;
     PQclear(result);
+    if (went && entry != NULL && PQtransactionStatus(client->connection) != PQTRANS_INTRANS) {
+        client->stray_count++; /* the server ran a block's statement outside of the block */
+    }
     if (!went && lost) {
         client->losses++;
         hang_up(client);
@@ -272,15 +290,32 @@ settle(struct client *client, struct entry *entry, PGresult *result, const char 
     }
 }
 
+/* Now and then a block lies idle, so that its primary dies between two statements. */
+static void
+dawdle(struct client *client)
+{
+    if (rng_below(&client->rng, 20) == 0) {
+        usleep((useconds_t)rng_below(&client->rng, 300000));
+    }
+}
+
 static void
 run_block(struct client *client, struct entry *entry, bool roll_back)
 {
     char insert[256];
     insert_text(insert, client);
-    if (!step(client, "BEGIN", NULL) || !step(client, insert, NULL) ||
-        !step(client, "SELECT rustydb_current_gtid()", entry)) {
+    if (!step(client, "BEGIN", NULL)) {
         return;
     }
+    dawdle(client);
+    if (!step(client, insert, NULL)) {
+        return;
+    }
+    dawdle(client);
+    if (!step(client, "SELECT rustydb_current_gtid()", entry)) {
+        return;
+    }
+    dawdle(client);
     if (roll_back) {
         (void)step(client, "ROLLBACK", NULL);
         return;
