@@ -148,6 +148,15 @@ DEFINE_ROWS(get_viewdef_pretty, 2)
 {
     return definition(call, hooks_of(call)->view_definition, "pg_get_viewdef()", v[0].u32, out);
 }
+DEFINE_ROWS(tablespace_location, 1)
+{
+    definition_hook hook = hooks_of(call)->tablespace_location;
+    if (hook == NULL) {
+        out->bytes = func__text(call, "");
+        return STATUS_OK;
+    }
+    return definition(call, hook, "pg_tablespace_location()", v[0].u32, out);
+}
 DEFINE_ROWS(get_serial_sequence, 2)
 {
     struct buf text = BUF_EMPTY;
@@ -178,7 +187,8 @@ DEFINE_ROWS(to_regtype, 1)
     out->u32 = info != NULL ? (uint32_t)info->id : 0;
     return STATUS_OK;
 }
-/* There are no comments on objects: COMMENT ON is not supported. */
+/* There are no comments (COMMENT ON), partitions, rules, triggers and extended statistics, so
+ * no object has such a text. */
 DEFINE_ROWS(no_description, 2)
 {
     UNUSED(call);
@@ -187,6 +197,13 @@ DEFINE_ROWS(no_description, 2)
     return STATUS_OK;
 }
 DEFINE_ROWS(no_description_one, 1)
+{
+    UNUSED(call);
+    UNUSED(v);
+    out->is_null = true;
+    return STATUS_OK;
+}
+DEFINE_ROWS(no_description_bool, 2)
 {
     UNUSED(call);
     UNUSED(v);
@@ -223,6 +240,56 @@ DEFINE_ROWS(get_function_text, 1)
         }
     }
     out->is_null = true;
+    return STATUS_OK;
+}
+
+/* Result type of a function, as psql's \\df shows it. */
+DEFINE_ROWS(get_function_result, 1)
+{
+    unsigned count = 0;
+    const struct func *funcs = func_table(&count);
+    for (unsigned i = 0; i < count; i++) {
+        if (funcs[i].oid == v[0].u32) {
+            struct buf text = BUF_EMPTY;
+            type_format(funcs[i].result, -1, &text);
+            take_text(call, &text, true, out);
+            return STATUS_OK;
+        }
+    }
+    out->is_null = true;
+    return STATUS_OK;
+}
+enum status
+database_encoding(FUNC_PARAMETERS)
+{
+    UNUSED(args);
+    for (unsigned i = 0; i < count; i++) {
+        ((struct slice *)result->data)[i] = func__text(call, "UTF8");
+    }
+    return STATUS_OK;
+}
+DEFINE_ROWS(char_to_encoding, 1)
+{
+    UNUSED(call);
+    bool is_utf8 = slice_equal(v[0].bytes, slice_from_text("UTF8")) ||
+                   slice_equal(v[0].bytes, slice_from_text("utf8"));
+    out->i32 = is_utf8 ? 6 : -1;
+    return STATUS_OK;
+}
+/* There are no temporary schemas: 0 is PostgreSQL's answer when a session has none. */
+enum status
+my_temp_schema(FUNC_PARAMETERS)
+{
+    UNUSED(call);
+    UNUSED(args);
+    memset(result->data, 0, count * sizeof(uint32_t));
+    return STATUS_OK;
+}
+DEFINE_ROWS(is_no_temp_schema, 1)
+{
+    UNUSED(call);
+    UNUSED(v);
+    out->b = 0;
     return STATUS_OK;
 }
 

@@ -1,7 +1,6 @@
 /* format_func.c: concat(), format(), quoting, and other functions over values of any type.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "sql/func/func_internal.h"
-#include "sql/types/array.h"
 
 void
 func__append_value(const struct vector *arg, unsigned row, struct buf *out)
@@ -473,7 +472,7 @@ FORMAT(6)
 FORMAT(7)
 FORMAT(8)
 
-/* ---- types and arrays ---- */
+/* ---- types ---- */
 
 enum status
 type_of_any(FUNC_PARAMETERS)
@@ -482,131 +481,5 @@ type_of_any(FUNC_PARAMETERS)
     for (unsigned i = 0; i < count; i++) {
         ((uint32_t *)result->data)[i] = (uint32_t)args[0].type;
     }
-    return STATUS_OK;
-}
-
-static enum status
-join_elements(struct func_call *call, struct slice array, struct slice separator,
-              const struct slice *null_text, struct value *out)
-{
-    struct array_reader reader = array_read(array);
-    struct buf element = BUF_EMPTY, text = BUF_EMPTY;
-    bool is_null = false, any = false;
-    while (array_next(&reader, &is_null, &element)) {
-        if (is_null && null_text == NULL) {
-            continue;
-        }
-        if (any) {
-            buf_append(&text, separator.data, separator.size);
-        }
-        any = true;
-        struct slice shown = is_null ? *null_text : buf_slice(&element);
-        buf_append(&text, shown.data, shown.size);
-    }
-    out->bytes = arena_copy(call->arena, buf_slice(&text));
-    buf_deinit(&element);
-    buf_deinit(&text);
-    return STATUS_OK;
-}
-DEFINE_ROWS(array_to_string, 2)
-{
-    return join_elements(call, v[0].bytes, v[1].bytes, NULL, out);
-}
-DEFINE_ROWS(array_to_string_null, 3)
-{
-    out->is_null = v[0].is_null || v[1].is_null;
-    if (out->is_null) {
-        return STATUS_OK;
-    }
-    return join_elements(call, v[0].bytes, v[1].bytes, v[2].is_null ? NULL : &v[2].bytes, out);
-}
-static int32_t
-count_elements(struct slice array)
-{
-    struct array_reader reader = array_read(array);
-    struct buf element = BUF_EMPTY;
-    bool is_null = false;
-    int32_t count = 0;
-    while (array_next(&reader, &is_null, &element)) {
-        count++;
-    }
-    buf_deinit(&element);
-    return count;
-}
-DEFINE_ROWS(array_length, 2)
-{
-    UNUSED(call);
-    out->i32 = count_elements(v[0].bytes);
-    out->is_null = v[1].i32 != 1 || out->i32 == 0;
-    return STATUS_OK;
-}
-/* array[n], from 1 (0 in int2vector and oidvector); NULL outside. */
-enum status
-array_subscript(FUNC_PARAMETERS)
-{
-    struct buf element = BUF_EMPTY;
-    enum status status = STATUS_OK;
-    for (unsigned i = 0; i < count && status == STATUS_OK; i++) {
-        struct value value = {.is_null = true};
-        if (ROW_SKIPPED(i)) {
-            continue;
-        }
-        int64_t wanted = VECTOR_AT(&args[1], int32_t, i);
-        struct array_reader reader = array_read(VECTOR_AT(&args[0], struct slice, i));
-        bool is_null = true, found = false;
-        for (int64_t n = array_lower_bound(args[0].type); n <= wanted; n++) {
-            found = array_next(&reader, &is_null, &element);
-            if (!found) {
-                break;
-            }
-        }
-        if (found && !is_null) {
-            struct slice text = arena_copy(call->arena, buf_slice(&element));
-            status =
-                value_from_text(call->result_type, -1, text, call->arena, &value, call->diag);
-        }
-        if (status == STATUS_OK && value.is_null) {
-            func__set_null(call, result, i, count);
-        } else if (status == STATUS_OK) {
-            vector_set(result, i, &value);
-        }
-    }
-    buf_deinit(&element);
-    return status;
-}
-
-DEFINE_ROWS(cardinality, 1)
-{
-    UNUSED(call);
-    out->i32 = count_elements(v[0].bytes);
-    return STATUS_OK;
-}
-DEFINE_ROWS(string_to_array, 2)
-{
-    struct buf text = BUF_EMPTY;
-    struct slice rest = v[0].bytes, separator = v[1].bytes;
-    out->is_null = v[0].is_null;
-    if (out->is_null) {
-        return STATUS_OK;
-    }
-    buf_append(&text, "{", 1);
-    while (rest.size > 0) {
-        size_t size = rest.size, skip = 0;
-        if (v[1].is_null) {
-            size = utf8_size(rest.data[0]);
-        } else if (separator.size > 0) {
-            const uint8_t *at = memmem(rest.data, rest.size, separator.data, separator.size);
-            size = at != NULL ? (size_t)(at - rest.data) : rest.size;
-            skip = at != NULL ? separator.size : 0;
-        }
-        array_append(&text, false, slice_make(rest.data, size));
-        rest = slice_make(rest.data + size + skip, rest.size - size - skip);
-        if (rest.size == 0 && skip > 0) {
-            array_append(&text, false, slice_make(NULL, 0)); /* it ended with a separator */
-        }
-    }
-    buf_append(&text, "}", 1);
-    out->bytes = arena_copy(call->arena, buf_slice(&text));
-    buf_deinit(&text);
     return STATUS_OK;
 }

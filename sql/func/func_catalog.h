@@ -42,4 +42,7 @@ struct func_catalog_hooks {
     enum status (*relation_size)(struct sql_context *cx, uint32_t oid, bool total,
                                  int64_t *bytes_out, bool *found_out);
     enum status (*database_size)(struct sql_context *cx, int64_t *bytes_out);
+    /* pg_tablespace_location(); without the hook: "", where the built-in ones lie. */
+    enum status (*tablespace_location)(struct sql_context *cx, uint32_t oid, struct buf *out,
+                                       bool *found_out);
 };

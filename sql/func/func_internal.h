@@ -189,7 +189,7 @@ const struct set_func *func__set_funcs(unsigned *count_out);
 bool func__can_coerce(enum type_id from, enum type_id to);
 
 #define PROTOTYPE(name) enum status name(FUNC_PARAMETERS)
-#define OPERATOR(oid, sign, proc, proc_name, left, right, result, run) PROTOTYPE(run);
+#define OPERATOR(oid, sign, proc, proc_name, left, right, result, strict, run) PROTOTYPE(run);
 #include "sql/func/operators.def"
 #undef OPERATOR
 #define FUNCTION(oid, name, result, run, volatility, strict, effects, arg_count, ...)          \

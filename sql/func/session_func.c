@@ -304,3 +304,9 @@ no_advisory_locks(FUNC_PARAMETERS)
     FUNC_UNUSED();
     return func__unsupported(call, "an advisory lock");
 }
+enum status
+no_reload(FUNC_PARAMETERS)
+{
+    FUNC_UNUSED();
+    return func__unsupported(call, "pg_reload_conf()");
+}

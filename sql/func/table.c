@@ -2,7 +2,7 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "sql/func/func_internal.h"
 
-#define OPERATOR(oid_, sign_, proc_, proc_name_, left_, right_, result_, run_)                 \
+#define OPERATOR(oid_, sign_, proc_, proc_name_, left_, right_, result_, strict_, run_)        \
     {.oid = oid_,                                                                              \
      .name = sign_,                                                                            \
      .func = {.oid = proc_,                                                                    \
@@ -11,7 +11,7 @@
               .arg_count = TYPE_##left_ == TYPE_INVALID ? 1 : 2,                               \
               .args = {TYPE_##left_ == TYPE_INVALID ? TYPE_##right_ : TYPE_##left_,            \
                        TYPE_##left_ == TYPE_INVALID ? TYPE_INVALID : TYPE_##right_},           \
-              .strict = true,                                                                  \
+              .strict = strict_,                                                               \
               .run = run_}},
 static const struct operator_entry operators[] = {
 #include "sql/func/operators.def"

@@ -171,6 +171,39 @@ DEFINE_ROWS(text_right, 2)
     return STATUS_OK;
 }
 
+/* overlay(text placing part from n for m) */
+static enum status
+overlay(struct func_call *call, struct slice text, struct slice part, int64_t from,
+        int64_t length, struct value *out)
+{
+    struct value head, tail;
+    if (from <= 0) {
+        return diag_fail(call->diag, STATUS_INVALID, SQLSTATE_SUBSTRING_ERROR,
+                         "negative substring length not allowed");
+    }
+    if (from + length > INT32_MAX) {
+        return func__out_of_range(call, "integer");
+    }
+    TRY(substring(call, text, 1, from - 1, false, &head));
+    TRY(substring(call, text, from + length, INT32_MAX, false, &tail));
+    struct buf built = BUF_EMPTY;
+    buf_append(&built, head.bytes.data, head.bytes.size);
+    buf_append(&built, part.data, part.size);
+    buf_append(&built, tail.bytes.data, tail.bytes.size);
+    out->bytes = arena_copy(call->arena, buf_slice(&built));
+    buf_deinit(&built);
+    return STATUS_OK;
+}
+DEFINE_ROWS(text_overlay, 4)
+{
+    return overlay(call, v[0].bytes, v[1].bytes, v[2].i32, v[3].i32, out);
+}
+DEFINE_ROWS(text_overlay_all, 3)
+{
+    return overlay(call, v[0].bytes, v[1].bytes, v[2].i32, (int64_t)utf8_length(v[1].bytes),
+                   out);
+}
+
 static const uint8_t *
 find(struct slice text, struct slice needle)
 {
