@@ -44,6 +44,19 @@ portal__close_all(struct sql_session *session)
     }
 }
 
+enum status
+portal__store_all(struct sql_session *session, struct diag *diag)
+{
+    LIST_EACH(it, &session->portals)
+    {
+        struct run *run = &LIST_ITEM(it, struct portal, link)->run;
+        if (run->started && !run->finished && run->execution != NULL) {
+            TRY(run__store_rest(run, diag));
+        }
+    }
+    return STATUS_OK;
+}
+
 void
 portal__free_spare(struct sql_session *session)
 {

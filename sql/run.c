@@ -7,6 +7,7 @@
 
 #include <stdio.h>
 
+#define STORED_BYTES_MAX ((size_t)64 << 20) /* of one suspended portal */
 #define RESTARTS_MAX 16 /* of a statement whose tables changed while it waited for a lock */
 
 void
@@ -22,6 +23,8 @@ run__init(struct run *run, struct sql_session *session, struct sql_prepared *pre
     run->cx.param_types = NULL;
     run->cx.param_count = 0;
     run->execution = NULL;
+    run->stored = NULL;
+    run->is_stored = false;
     run->batch = NULL;
     run->first_row = 0;
     run->started = run->finished = run->sent_columns = false;
@@ -139,6 +142,84 @@ cut_batch(struct arena *arena, const struct batch *batch, unsigned first, unsign
     return cut;
 }
 
+/* ---- rows kept in memory ---- */
+/* Rows [first, ..) of a batch, copied whole. */
+static struct stored_batch *
+store_batch(struct arena *arena, const struct batch *batch, unsigned first)
+{
+    unsigned count = batch->row_count - first;
+    struct stored_batch *stored = arena_new(arena, struct stored_batch);
+    stored->batch.row_count = count;
+    stored->batch.column_count = batch->column_count;
+    stored->batch.columns = arena_array(arena, struct vector, batch->column_count);
+    for (unsigned c = 0; c < batch->column_count; c++) {
+        const struct vector *from = &batch->columns[c];
+        struct vector *to = &stored->batch.columns[c];
+        bool is_bytes = type_info(from->type)->physical == PHYSICAL_BYTES;
+        vector_init(to, from->type, count, arena);
+        for (unsigned row = 0; row < count; row++) {
+            if (vector_is_null(from, first + row)) {
+                vector_nulls(to, count, arena)[row] = true;
+                continue;
+            }
+            struct value value;
+            vector_get(from, first + row, &value);
+            if (is_bytes) {
+                value.bytes = arena_copy(arena, value.bytes);
+            }
+            vector_set(to, row, &value);
+        }
+    }
+    return stored;
+}
+
+enum status
+run__store_rest(struct run *run, struct diag *diag)
+{
+    struct arena *arena = run->cx.arena;
+    struct stored_batch **end = &run->stored;
+    run->cx.diag = diag;
+    size_t used_before = arena->used_bytes;
+    if (run->batch != NULL) {
+        *end = store_batch(arena, run->batch, run->first_row);
+        end = &(*end)->next;
+        run->batch = NULL;
+    }
+    for (;;) {
+        struct batch *batch = NULL;
+        TRY(execution_next(run->execution, &batch));
+        if (batch == NULL) {
+            break;
+        }
+        if (batch->row_count > 0) {
+            *end = store_batch(arena, batch, 0);
+            end = &(*end)->next;
+        }
+        if (arena->used_bytes - used_before > STORED_BYTES_MAX) {
+            return diag_fail(diag, STATUS_LIMIT, SQLSTATE_OUT_OF_MEMORY,
+                             "rows of a suspended portal take more than %zu MiB",
+                             STORED_BYTES_MAX >> 20);
+        }
+    }
+    run->is_stored = true;
+    keep_execution(run);
+    return STATUS_OK;
+}
+
+/* The next batch to send; NULL at the end. */
+static enum status
+next_batch(struct run *run)
+{
+    run->first_row = 0;
+    if (!run->is_stored) {
+        return execution_next(run->execution, &run->batch);
+    }
+    struct stored_batch *stored = run->stored;
+    run->batch = stored == NULL ? NULL : &stored->batch;
+    run->stored = stored == NULL ? NULL : stored->next;
+    return STATUS_OK;
+}
+
 /* Sends up to `limit` rows of the batch in hand; returns how many in *sent_out. */
 static enum status
 send_rows(struct run *run, uint64_t limit, struct sql_sink *sink, uint64_t *sent_out)
@@ -209,8 +290,7 @@ pump(struct sql_session *session, struct run *run, uint64_t row_limit, struct sq
     run->row_count = 0; /* the tag counts the rows of this call, as PostgreSQL's does */
     for (;;) {
         if (run->batch == NULL) {
-            TRY(execution_next(run->execution, &run->batch));
-            run->first_row = 0;
+            TRY(next_batch(run));
             if (has_result && !run->sent_columns) {
                 run->sent_columns = true;
                 sink->columns(sink, run->unit->columns, run->unit->column_count);
@@ -248,7 +328,9 @@ run_query(struct sql_session *session, struct run *run, uint64_t row_limit,
     if (result->state == SQL_DONE) {
         make_tag(run, result);
         run->finished = true;
-        keep_execution(run);
+        if (run->execution != NULL) {
+            keep_execution(run);
+        }
     }
     return STATUS_OK;
 }

@@ -28,7 +28,7 @@ struct sql_engine {
     struct catalogs *catalogs;
     struct mutex sessions_mu; /* rank SESSIONS; below it: sessions */
     struct list sessions;
-    struct list left; /* pending_commit that a late call may still name */
+    struct list left;    /* pending_commit that a late call may still name */
     _Atomic(bool) ready; /* catalogs seen; never unset */
 };
 
@@ -79,6 +79,11 @@ struct named_prepared {
 /* ---- running ---- */
 struct copy_in;
 
+struct stored_batch {
+    struct stored_batch *next;
+    struct batch batch;
+};
+
 /* A statement being run: of a portal or of a script. */
 struct run {
     struct sql_prepared *prepared; /* reference */
@@ -86,7 +91,9 @@ struct run {
     struct plan_unit *unit; /* reference, while executing */
     struct sql_context cx;  /* of the execution, which borrows it */
     struct execution *execution;
-    struct batch *batch; /* not sent whole yet: from first_row on */
+    struct stored_batch *stored; /* kept rows of a suspended one, in its arena */
+    bool is_stored;              /* the execution has ended: only stored rows come */
+    struct batch *batch;         /* not sent whole yet: from first_row on */
     unsigned first_row;
     bool started, finished, sent_columns;
     uint64_t row_count;
@@ -148,7 +155,7 @@ struct sql_session {
     bool snapshot_taken, repeatable_read;
     struct arena txn_arena;
     struct savepoint *savepoints; /* innermost first */
-    uint64_t catalog_seen; /* catalog CSN when the catalog was chosen */
+    uint64_t catalog_seen;        /* catalog CSN when the catalog was chosen */
     struct pending_commit *commit, *spare_commit;
     char commit_tag[96];
     uint64_t last_commit_index;
@@ -234,6 +241,8 @@ void run__step(struct sql_session *session, struct run *run, uint64_t row_limit,
 void run__init(struct run *run, struct sql_session *session, struct sql_prepared *prepared,
                struct compiled *compiled, struct arena *arena);
 void run__close(struct run *run);
+/* Reads the rest of a suspended run into memory: its snapshot is about to change. */
+MUST_CHECK enum status run__store_rest(struct run *run, struct diag *diag);
 /* Rows of text made by a utility statement. */
 struct text_rows {
     struct sql_sink *sink;
@@ -309,6 +318,8 @@ void script__copy_done(struct sql_session *session, struct sql_result *result);
 
 /* ---- portal.c ---- */
 void portal__close_all(struct sql_session *session); /* at the end of a transaction */
+/* Stores the rest of all suspended portals. */
+MUST_CHECK enum status portal__store_all(struct sql_session *session, struct diag *diag);
 void portal__free_spare(struct sql_session *session);
 
 /* ---- session.c ---- */

@@ -93,6 +93,7 @@ session__snapshot(struct sql_session *session, bool reads, struct diag *diag)
 {
     ASSERT(session->txn != NULL);
     if (session->snapshot_taken) {
+        TRY(portal__store_all(session, diag));
         txn_next_command(session->txn);
         if (session->repeatable_read) {
             txn_take_snapshot(session->txn);
@@ -433,6 +434,11 @@ run_savepoint(struct sql_session *session, const struct ast_transaction *stateme
               struct sql_result *result)
 {
     if (statement->kind == AST_TXN_SAVEPOINT) {
+        if (portal__store_all(session, &result->diag) != STATUS_OK) {
+            result->state = SQL_FAILED;
+            session__fail(session);
+            return;
+        }
         struct savepoint *savepoint = arena_new(&session->txn_arena, struct savepoint);
         savepoint->outer = session->savepoints;
         savepoint->name = arena_strdup(&session->txn_arena, statement->savepoint);

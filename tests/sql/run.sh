@@ -2,7 +2,7 @@
 # run.sh [--record]: runs cases/*.sql with psql and compares with expected/*.out.
 #
 # The expected outputs are PostgreSQL 15's: --record writes them, connected to one. Where to
-# connect is libpq's environment (PGHOST, PGPORT, PGUSER ...). A database without tables is
+# connect is libpq's environment (PGHOST, PGPORT, PGUSER ...); the database is empty.
 # SPDX-License-Identifier: Apache-2.0
 cd "$(dirname "$0")" || exit 2
 failed=0

@@ -206,6 +206,33 @@ portal__row_limits__suspend_and_go_on(void **state)
     assert_string_equal(diag.sqlstate, "26000");
 }
 
+/* Goal: a suspended portal goes on with the rows of its own snapshot, whatever the transaction
+ * does in between. */
+static void
+portal__suspended_while_others_run__keeps_its_snapshot(void **state)
+{
+    struct fixture *f = *state;
+    struct sql_session *s = f->a.session;
+    struct diag diag = {0};
+    expect(&f->a, "CREATE TABLE t (a int PRIMARY KEY, b text)", "CREATE TABLE\n");
+    expect(&f->a, "INSERT INTO t SELECT g, 'x' || g FROM generate_series(1, 3000) g",
+           "INSERT 0 3000\n");
+    expect(&f->a, "BEGIN", "BEGIN\n");
+    assert_int_equal(sql_prepare(s, "q", "SELECT * FROM t ORDER BY a", NULL, 0, &diag),
+                     STATUS_OK);
+    assert_int_equal(sql_bind(s, "p", "q", NULL, 0, &diag), STATUS_OK);
+    assert_string_equal(execute(&f->a, "p", 2), "[a|b]\n1|x1\n2|x2\nsuspended\n");
+    expect(&f->a, "DELETE FROM t WHERE a < 3000; SAVEPOINT s; UPDATE t SET b = 'y'",
+           "DELETE 2999\nSAVEPOINT\nUPDATE 1\n");
+    expect(&f->b, "INSERT INTO t VALUES (0, 'new')", "INSERT 0 1\n");
+    assert_string_equal(execute(&f->a, "p", 2), "3|x3\n4|x4\nsuspended\n");
+    const char *rest = execute(&f->a, "p", 0);
+    assert_int_equal(strncmp(rest, "5|x5\n", 5), 0);
+    assert_non_null(strstr(rest, "\n3000|x3000\nSELECT 2996\n"));
+    expect(&f->a, "COMMIT", "COMMIT\n");
+    expect(&f->a, "SELECT * FROM t ORDER BY a", "[a|b]\n0|new\n3000|y\nSELECT 2\n");
+}
+
 /* Goal: a prepared statement survives changes of the tables that it reads, unless its result
  * changes; and its second run does not plan again. */
 static void
@@ -303,6 +330,7 @@ main(void)
         CASE(copy__bad_input__fails_with_its_place),
         CASE(vacuum__in_and_out_of_blocks__counts_rows),
         CASE(portal__row_limits__suspend_and_go_on),
+        CASE(portal__suspended_while_others_run__keeps_its_snapshot),
         CASE(prepared__definitions_change__is_planned_again),
         CASE(route__texts__know_the_primary),
         CASE(login__unknown_names__refused),
