@@ -23,7 +23,7 @@ struct btree {
 
 /* Pages that must be in memory for a step inside the gate: pinned outside, kept until the
  * operation ends. */
-#define WARM_PAGES_MAX 16
+#define WARM_PAGES_MAX 6
 struct warm {
     struct page *pinned[WARM_PAGES_MAX];
     unsigned count, next;

@@ -234,10 +234,12 @@ stop_at_ended(const struct vacuum *vacuum, const struct walk *walk, const void *
     return has_ended(vacuum, &walk->version);
 }
 
+/* By its bytes, not by its place: a writer may have swung the line, and what lies there now is
+ * the living version. */
 static bool
-stop_at_place(const struct vacuum *vacuum, const struct walk *walk, const void *arg)
+stop_at_bytes(const struct vacuum *vacuum, const struct walk *walk, const void *arg)
 {
-    return version_at_equal(walk->at, *(const struct version_at *)arg) ||
+    return walk->version.tuple.data == arg ||
            !version_undone(vacuum->store, &walk->version); /* no undone one lies behind */
 }
 
@@ -304,18 +306,20 @@ cut_expired(struct vacuum *vacuum, struct row_id row, struct page *map_page, str
     }
 }
 
-/* Leads the chain past the undone version at `at`, unless it is the head: to what it wanted to
+/* Leads the chain past an undone version, unless it is the head: to what it wanted to
  * supersede, perhaps undone too, perhaps alive. */
 static enum status
-bypass_undone(struct vacuum *vacuum, struct row_id row, struct version_at at, struct diag *diag)
+bypass_undone(struct vacuum *vacuum, const struct dead *dead, struct diag *diag)
 {
     for (;;) {
         struct found found;
-        enum status status = find(vacuum, row, stop_at_place, &at, &found, diag);
+        const uint8_t *bytes = dead->version.tuple.data;
+        enum status status =
+            find(vacuum, dead->version.row, stop_at_bytes, bytes, &found, diag);
         bool there = status == STATUS_OK && found.there && found.before != NULL &&
-                     version_at_equal(found.at, at);
+                     found.version.tuple.data == bytes;
         if (there) {
-            relink(vacuum, row, &found, found.version.prev);
+            relink(vacuum, dead->version.row, &found, found.version.prev);
         }
         found_release(&found);
         if (!there) {
@@ -355,16 +359,16 @@ static enum status
 unlink_version(struct vacuum *vacuum, const struct dead *dead, struct diag *diag)
 {
     struct row_id row = dead->version.row;
-    struct version_at at = {.page = page_number(vacuum->page), .line = (uint16_t)dead->line};
     struct page *map_page = NULL;
     bool undone = version_undone(vacuum->store, &dead->version);
     TRY(row_map_pin(&vacuum->heap, row, &vacuum->warm, &map_page, diag));
-    enum status status = undone ? bypass_undone(vacuum, row, at, diag)
-                                : cut_expired(vacuum, row, map_page, diag);
+    enum status status =
+        undone ? bypass_undone(vacuum, dead, diag) : cut_expired(vacuum, row, map_page, diag);
     if (status == STATUS_OK) {
         free_version(vacuum, dead, map_page, undone);
     }
     page_unpin(map_page);
+    warm_release(&vacuum->warm);
     return status;
 }
 
