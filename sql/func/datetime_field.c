@@ -421,8 +421,9 @@ DEFINE_ROWS(date_part_interval, 2)
     to_double(&field, out);
     if (field_of(v[0].bytes) == FIELD_EPOCH) { /* PostgreSQL adds up in double precision */
         struct interval x = v[1].interval;
+        int32_t years = x.months / 12;
         out->f64 = (double)x.microseconds / 1e6;
-        out->f64 += 365.25 * 86400.0 * (x.months / 12);
+        out->f64 += 365.25 * 86400.0 * years;
         out->f64 += 30.0 * 86400.0 * (x.months % 12);
         out->f64 += 86400.0 * x.days;
     }

@@ -100,8 +100,8 @@ print(struct decimal decimal, bool minus, int plain_max, struct buf *out)
         buf_append(out, first, (size_t)count);
     } else if (count <= exponent + 1) {
         buf_append(out, first, (size_t)count);
-        memset(buf_extend(out, (size_t)(exponent + 1 - count)), '0',
-               (size_t)(exponent + 1 - count));
+        size_t zeros = (size_t)exponent + 1 - (size_t)count;
+        memset(buf_extend(out, zeros), '0', zeros);
     } else {
         buf_append(out, first, (size_t)(exponent + 1));
         buf_append(out, ".", 1);
