@@ -40,7 +40,8 @@ add_class_row(struct sql_context *cx, uint32_t id, uint32_t schema, const char *
     v[6] = value_oid(kind == RELATION_TABLE ? 2u : kind == RELATION_INDEX ? 403u : 0u);
     v[7] = value_oid(id);
     v[CLASS_TUPLES].f32 = -1;
-    v[CLASS_HAS_INDEX] = value_bool(false);
+    /* the catalogs have all theirs from the start; others get them one by one */
+    v[CLASS_HAS_INDEX] = value_bool(kind == RELATION_TABLE && id < CATALOG_OBJECT_ID_END);
     v[15] = value_char('p');
     v[CLASS_KIND] = value_char((char)kind);
     v[CLASS_NATTS] = value_i16((int)column_count);
