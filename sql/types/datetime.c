@@ -291,8 +291,8 @@ interval_to_text(const struct interval *interval, struct buf *out)
         return;
     }
     uint64_t magnitude = time < 0 ? (uint64_t)0 - (uint64_t)time : (uint64_t)time;
-    buf_printf(out, "%s%s%02d:%02d:%02d", first ? "" : " ",
-               time < 0 ? "-" : (after_minus ? "+" : ""), (int)(magnitude / (uint64_t)HOUR_US),
+    buf_printf(out, "%s%s%02ld:%02d:%02d", first ? "" : " ",
+               time < 0 ? "-" : (after_minus ? "+" : ""), (long)(magnitude / (uint64_t)HOUR_US),
                (int)(magnitude / (uint64_t)MINUTE_US % 60),
                (int)(magnitude / (uint64_t)SECOND_US % 60));
     put_fraction((int)(magnitude % (uint64_t)SECOND_US), out);

@@ -156,6 +156,10 @@ oid_from_text(struct slice text, enum type_id type, uint32_t *out, struct diag *
 {
     int64_t value = 0;
     struct slice trimmed = number_text_trim(text);
+    if (type != TYPE_OID && trimmed.size == 1 && trimmed.data[0] == '-') {
+        *out = 0;
+        return STATUS_OK;
+    }
     if (type == TYPE_REGTYPE && trimmed.size > 0 && trimmed.size < 64 &&
         (trimmed.data[0] < '0' || trimmed.data[0] > '9')) {
         char name[64];
@@ -167,10 +171,6 @@ oid_from_text(struct slice text, enum type_id type, uint32_t *out, struct diag *
                              "type \"%s\" does not exist", name);
         }
         *out = (uint32_t)info->id;
-        return STATUS_OK;
-    }
-    if (type != TYPE_OID && trimmed.size == 1 && trimmed.data[0] == '-') {
-        *out = 0;
         return STATUS_OK;
     }
     TRY(int_from_text(text, INT32_MIN, UINT32_MAX, "oid", &value, diag));
