@@ -25,3 +25,5 @@ bool local_signal(const struct local_cluster *cluster, const struct local_node *
 bool local_wait_gone(const struct local_cluster *cluster, const struct local_node *node);
 /* Waits until every running node answers and a write commits. */
 bool local_wait_serving(const struct local_cluster *cluster);
+/* Moves the primary to `node`, wherever it is. */
+bool local_move_primary(const struct local_cluster *cluster, const struct local_node *node);

@@ -1,6 +1,7 @@
 /* local_process.c: homes, starts, signals and waits of a local cluster.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "cli/connect.h"
+#include "cli/http.h"
 #include "cli/local_internal.h"
 
 #include <errno.h>
@@ -16,6 +17,7 @@
 #define POLL_US 20000
 #define START_MS_MAX 30000
 #define GONE_MS_MAX 40000
+#define MOVE_MS_MAX 10000
 
 /* DIR/NAME/SUB; "" is the home itself. */
 static bool
@@ -232,4 +234,52 @@ local_wait_serving(const struct local_cluster *cluster)
         }
     }
     return wait_until(cluster, &cluster->nodes[0], write_works, "writes do not work");
+}
+
+/* ---- who leads ---- */
+
+static const struct local_node *
+primary_as_seen_by(const struct local_cluster *cluster, const struct local_node *node)
+{
+    char port[8];
+    snprintf(port, sizeof(port), "%d", node->sql_port);
+    PGconn *connection = connect_try("127.0.0.1", port);
+    if (connection == NULL) {
+        return NULL;
+    }
+    PGresult *result =
+        PQexec(connection, "SELECT node_name FROM v_cluster_nodes WHERE role = 'primary'");
+    const struct local_node *primary =
+        PQresultStatus(result) == PGRES_TUPLES_OK && PQntuples(result) == 1
+            ? local_find(cluster, PQgetvalue(result, 0, 0))
+            : NULL;
+    PQclear(result);
+    PQfinish(connection);
+    return primary;
+}
+
+static void
+ask_to_move(const struct local_node *from, const struct local_node *to)
+{
+    char request[256], *answer = NULL;
+    snprintf(request, sizeof(request), "{\"from\":\"%s\",\"to\":\"%s\"}", from->name, to->name);
+    (void)http_post(from->rest_port, "/api/v1/cluster/switchover", request, &answer);
+    free(answer); /* who leads afterwards is what counts */
+}
+
+bool
+local_move_primary(const struct local_cluster *cluster, const struct local_node *node)
+{
+    for (int waited_ms = 0; waited_ms < MOVE_MS_MAX; waited_ms += POLL_US / 1000) {
+        const struct local_node *primary = primary_as_seen_by(cluster, node);
+        if (primary == node) {
+            return true;
+        }
+        if (primary != NULL) {
+            ask_to_move(primary, node);
+        }
+        usleep(POLL_US);
+    }
+    fprintf(stderr, "node \"%s\" did not become the primary\n", node->name);
+    return false;
 }

@@ -28,7 +28,8 @@ usage(FILE *to)
             "       rusty-db-cluster local kill|stop|start|pause|resume NODE --dir DIR\n\n"
             "up starts (or starts again) N detached servers on loopback: SQL on P, P+1, ...,\n"
             "REST from R (P+1000), peers from P+2000, homes DIR/NAME; it returns when all\n"
-            "serve and writes work. kill, stop, pause and resume send KILL, TERM, STOP, CONT.\n"
+            "serve and writes work; the first node of a new cluster is its primary.\n"
+            "kill, stop, pause and resume send KILL, TERM, STOP, CONT.\n"
             "DIR defaults to $RUSTYDB_DIR.\n");
     return to == stdout ? 0 : 2;
 }
@@ -167,7 +168,7 @@ print_nodes(const struct local_cluster *cluster)
 }
 
 static int
-up(struct local_cluster *cluster)
+up(struct local_cluster *cluster, bool fresh)
 {
     for (unsigned i = 0; i < cluster->node_count; i++) {
         const struct local_node *node = &cluster->nodes[i];
@@ -178,7 +179,9 @@ up(struct local_cluster *cluster)
             return 1;
         }
     }
-    if (!local_wait_serving(cluster)) {
+    /* Who wins the first election is chance; a new cluster has its first node as primary. */
+    if (!local_wait_serving(cluster) ||
+        (fresh && !local_move_primary(cluster, &cluster->nodes[0]))) {
         return 1;
     }
     print_nodes(cluster);
@@ -289,7 +292,7 @@ local_main(int argc, char **argv)
     bool known = absolute != NULL && local_read(absolute, &cluster);
     free(absolute);
     if (strcmp(arguments.verb, "up") == 0) {
-        return known || describe_new(&cluster, &arguments) ? up(&cluster) : 1;
+        return known || describe_new(&cluster, &arguments) ? up(&cluster, !known) : 1;
     }
     if (!known) {
         fprintf(stderr, "there is no local cluster in \"%s\"\n", arguments.dir);
