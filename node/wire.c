@@ -118,10 +118,7 @@ wire_report(struct buf *out, char type, const char *severity, const struct diag 
         buf_printf(out, "%d", diag->position);
         buf_u8(out, 0);
     }
-    if (diag->while_chain[0] != '\0') {
-        buf_append_text(out, "Wwhile ");
-        wire_cstring(out, diag->while_chain);
-    }
+    report_field(out, 'W', diag->while_chain);
     report_field(out, 's', diag->schema_name);
     report_field(out, 't', diag->table_name);
     report_field(out, 'c', diag->column_name);

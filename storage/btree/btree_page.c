@@ -178,7 +178,9 @@ put_item(uint8_t *page, uint32_t page_size, unsigned slot, const struct btree_it
     if (page[AT_LEVEL] != 0) {
         put_u32(page + offset + 8, item->child.v);
     }
-    memcpy(page + offset + header, item->entry.key.data, item->entry.key.size);
+    if (item->entry.key.size > 0) { /* the key of a leftmost child is nothing at all */
+        memcpy(page + offset + header, item->entry.key.data, item->entry.key.size);
+    }
     uint8_t *at = page + BTREE_SLOTS_AT + (size_t)slot * SLOT_BYTES;
     put_u16(at, (uint16_t)offset);
     put_u16(at + 2, (uint16_t)size);

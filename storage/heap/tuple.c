@@ -75,7 +75,7 @@ tuple_decode(struct slice tuple, const enum column_kind *kinds, unsigned count,
         if (i >= stored) {
             continue;
         }
-        if ((bitmap[i / 8] >> (i % 8) & 1U) != 0) {
+        if (((unsigned)bitmap[i / 8] >> (i % 8) & 1U) != 0) {
             values_out[i].is_null = true;
             continue;
         }
@@ -121,7 +121,7 @@ check_columns(struct slice tuple, struct reader *reader, const enum column_kind 
         goto corrupt; /* one encoding only: spare bits are zero */
     }
     for (unsigned i = 0; i < stored; i++) {
-        if ((bitmap.data[i / 8] >> (i % 8) & 1U) != 0) {
+        if (((unsigned)bitmap.data[i / 8] >> (i % 8) & 1U) != 0) {
             continue;
         }
         unsigned size = column_kind_size(kinds[i]);
