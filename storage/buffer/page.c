@@ -4,6 +4,7 @@
 #include "storage/buffer/pages_internal.h"
 
 #include <string.h>
+#include <unistd.h>
 
 #define DIRTY_MET_MAX 32u    /* cold dirty frames written in one go when a frame is needed */
 #define DIRTY_MET_ENOUGH 16u /* as many are written even if a clean frame was found */
@@ -90,6 +91,10 @@ unpin_all(struct page **list, unsigned count)
     }
 }
 
+/* Sweeps that find nothing at all before every frame is said to be in use. */
+#define IDLE_SWEEPS_MAX 50
+#define IDLE_PAUSE_US 200
+
 /* A taken frame; writes dirty ones out to get it. Outside the gate. */
 static enum status
 acquire_frame(struct pages *pages, bool scan, struct page **page_out, struct diag *diag)
@@ -98,6 +103,7 @@ acquire_frame(struct pages *pages, bool scan, struct page **page_out, struct dia
     uint32_t steps = pool->frame_count * (USAGE_MAX + 2);
     struct page *dirty[DIRTY_MET_MAX];
     unsigned dirty_count = 0, met_max = MIN(DIRTY_MET_MAX, pool->frame_count / 4);
+    unsigned idle_count = 0;
     enum status status = STATUS_OK;
     for (unsigned sweeps = 0;; sweeps++) {
         bool full = status == STATUS_LIMIT; /* no write can help */
@@ -107,6 +113,10 @@ acquire_frame(struct pages *pages, bool scan, struct page **page_out, struct dia
             return STATUS_OK;
         }
         if (*page_out == NULL && dirty_count == 0) {
+            if (status == STATUS_OK && ++idle_count < IDLE_SWEEPS_MAX) {
+                (void)usleep(IDLE_PAUSE_US); /* others may hold the rest while they write */
+                continue;
+            }
             break;
         }
         status = pages__write_out(pages, dirty, dirty_count, UINT64_MAX, false, diag);
