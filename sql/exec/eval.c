@@ -69,7 +69,6 @@ px__call(struct execution *ex, const struct px *px, const struct func *func, enu
     enum status status = func->run(&call, args, rows, out);
     ex->func_states[px->state_no] = call.state;
     if (status != STATUS_OK) {
-        diag_position(ex->cx->diag, 0);
         return status;
     }
     out->type = type;
