@@ -31,3 +31,8 @@ SELECT nextval('d');
 SELECT nextval('d');
 SELECT seqstart, seqincrement, seqmax, seqmin, seqcycle FROM pg_sequence WHERE seqrelid = 's'::regclass;
 DROP SEQUENCE s, c, d;
+DROP SEQUENCE s, c;
+CREATE SEQUENCE e MINVALUE 0 MAXVALUE 1 START 1;
+SELECT nextval('e');
+SELECT nextval('e');
+DROP SEQUENCE e;

@@ -1,0 +1,24 @@
+-- CASE, COALESCE, NULLIF, GREATEST and casts
+SELECT CASE WHEN 1 > 2 THEN 'a' WHEN 2 > 1 THEN 'b' ELSE 'c' END, CASE 3 WHEN 1 THEN 'one' END, CASE WHEN NULL THEN 1 ELSE 2 END;
+SELECT CASE WHEN true THEN 1 ELSE 1 / 0 END;
+SELECT CASE 1 WHEN 1 THEN 1 ELSE 2.5 END, CASE WHEN false THEN 1 END;
+SELECT CASE WHEN true THEN 1 ELSE 'x' END;
+SELECT CASE WHEN 1 THEN 2 END;
+SELECT COALESCE(NULL, NULL, 3), COALESCE(NULL, 'x'), COALESCE(1, 1 / 0), COALESCE(NULL, 1.5, 2);
+SELECT COALESCE(1, 'x');
+SELECT NULLIF(1, 1), NULLIF(1, 2), NULLIF('a', 'b');
+SELECT GREATEST(1, 3, 2), LEAST(1, NULL, 0), GREATEST(1, 2.5), LEAST('b', 'a');
+SELECT CAST('12' AS int) + 1, '2024-01-01'::date::text, 1::text || '2', int '7';
+SELECT 12::numeric(5,2), 1.7::int8, '1'::text::int, true::text, 'abc'::text::varchar(2);
+SELECT '1' + 1, '2' * '3'::int;
+SELECT '1' + '2';
+SELECT 1 + 'a';
+SELECT 1 = '1', 1 = 'x';
+SELECT 1 = true;
+SELECT 'a'::text = 1;
+SELECT 1::nosuch;
+SELECT now()::int;
+SELECT NULL::int, NULL::text IS NULL;
+SELECT 1 WHERE 'yes';
+SELECT 1 WHERE 5;
+SELECT -2 ^ 2, 2 ^ 3 ^ 2, 2 + 3 * 4, (2 + 3) * 4, -7 % 4, NOT true OR true, - - 3;

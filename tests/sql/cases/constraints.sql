@@ -1,0 +1,28 @@
+-- unique, not null and check violations
+CREATE TABLE t (id int PRIMARY KEY, u text UNIQUE, n int NOT NULL, a int, b int, UNIQUE (a, b));
+INSERT INTO t VALUES (1, 'x', 1, 1, 1);
+INSERT INTO t VALUES (1, 'y', 1, 2, 2);
+INSERT INTO t VALUES (2, 'x', 1, 2, 2);
+INSERT INTO t VALUES (2, 'y', 1, 1, 1);
+INSERT INTO t VALUES (2, 'y', NULL, 1, 2);
+INSERT INTO t VALUES (NULL, 'y', 1, 1, 2);
+INSERT INTO t (id) VALUES (5);
+INSERT INTO t VALUES (3, NULL, 1, NULL, 1), (4, NULL, 1, NULL, 1);
+INSERT INTO t VALUES (5, 'p', 1, 5, 5), (5, 'q', 1, 6, 6);
+UPDATE t SET n = NULL WHERE id = 1;
+UPDATE t SET u = 'x' WHERE id = 3;
+UPDATE t SET id = 4 WHERE id = 3;
+UPDATE t SET id = 1 WHERE id = 1;
+SELECT count(*) FROM t;
+BEGIN;
+DELETE FROM t WHERE id = 1;
+INSERT INTO t VALUES (1, 'x', 2, 1, 1);
+COMMIT;
+SELECT * FROM t ORDER BY id;
+CREATE UNIQUE INDEX ON t (n);
+DROP TABLE t;
+CREATE TABLE k (id int CONSTRAINT k_id PRIMARY KEY, v int CONSTRAINT v_once UNIQUE);
+INSERT INTO k VALUES (1, 1);
+INSERT INTO k VALUES (1, 2);
+INSERT INTO k VALUES (2, 1);
+DROP TABLE k;

@@ -1,0 +1,23 @@
+-- GROUP BY, HAVING, DISTINCT and aggregates
+CREATE TABLE t (g text, n int);
+INSERT INTO t VALUES ('a', 1), ('a', 2), ('b', 3), ('b', NULL), (NULL, 5), ('c', 1);
+SELECT g, count(*), count(n), sum(n), avg(n), min(n), max(n) FROM t GROUP BY g ORDER BY g;
+SELECT g, sum(n) FROM t GROUP BY g HAVING sum(n) > 2 ORDER BY 1;
+SELECT count(*) FROM t HAVING count(*) > 100;
+SELECT upper(g) AS u, count(*) FROM t GROUP BY upper(g) ORDER BY u;
+SELECT n % 2 AS odd, count(*) FROM t GROUP BY odd ORDER BY odd;
+SELECT g, n FROM t GROUP BY g;
+SELECT sum(sum(n)) FROM t;
+SELECT g FROM t WHERE sum(n) > 1;
+SELECT g, count(*) FROM t GROUP BY 3;
+SELECT count(*), sum(n), max(n) FROM t WHERE false;
+SELECT g, count(*) FROM t WHERE false GROUP BY g;
+SELECT count(DISTINCT n), sum(DISTINCT n), count(DISTINCT g) FROM t;
+SELECT DISTINCT n FROM t ORDER BY n;
+SELECT DISTINCT g, n > 1 AS big FROM t ORDER BY g, big;
+SELECT DISTINCT g FROM t ORDER BY n;
+SELECT bool_and(n > 0), bool_or(n > 4), every(n > 1) FROM t;
+SELECT nosuch(n) FROM t;
+SELECT sum(g) FROM t;
+SELECT stddev(n), variance(n) FROM t;
+DROP TABLE t;

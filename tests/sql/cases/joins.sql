@@ -1,0 +1,24 @@
+-- joins of every kind
+CREATE TABLE a (id int PRIMARY KEY, x text);
+CREATE TABLE b (id int, a_id int, y text);
+INSERT INTO a VALUES (1, 'a1'), (2, 'a2'), (3, 'a3');
+INSERT INTO b VALUES (10, 1, 'b10'), (11, 1, 'b11'), (12, 2, 'b12'), (13, NULL, 'b13'), (14, 9, 'b14');
+SELECT * FROM a JOIN b ON b.a_id = a.id ORDER BY b.id;
+SELECT a.x, b.y FROM a LEFT JOIN b ON b.a_id = a.id ORDER BY a.id, b.id;
+SELECT a.x, b.y FROM a RIGHT JOIN b ON b.a_id = a.id ORDER BY b.id;
+SELECT a.x, b.y FROM a FULL JOIN b ON b.a_id = a.id ORDER BY a.id, b.id;
+SELECT a.x, b.y FROM a CROSS JOIN b ORDER BY a.id, b.id LIMIT 4;
+SELECT * FROM a JOIN b USING (id);
+SELECT * FROM a NATURAL JOIN b;
+SELECT a.x, b.y FROM a, b WHERE a.id = b.a_id AND b.y > 'b10' ORDER BY 2;
+SELECT l.id, r.id FROM a l JOIN a r ON l.id < r.id ORDER BY 1, 2;
+SELECT a.x, b.y FROM a LEFT JOIN b ON b.a_id = a.id AND b.y = 'b11' ORDER BY a.id;
+SELECT a.x FROM a LEFT JOIN b ON b.a_id = a.id WHERE b.id IS NULL;
+SELECT id FROM a JOIN b ON true;
+SELECT * FROM a JOIN b ON b.nosuch = a.id;
+SELECT c.x FROM a;
+SELECT a.x FROM a AS q;
+SELECT * FROM a JOIN a ON true;
+SELECT x, n FROM a, LATERAL (SELECT count(*) AS n FROM b WHERE b.a_id = a.id) s ORDER BY x;
+SELECT count(*) FROM a JOIN b ON a.id = b.a_id JOIN a c ON c.id = b.a_id;
+DROP TABLE a, b;

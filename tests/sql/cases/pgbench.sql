@@ -1,0 +1,28 @@
+-- what pgbench -i makes and its transactions
+CREATE TABLE pgbench_history(tid int,bid int,aid    int,delta int,mtime timestamp,filler char(22));
+CREATE TABLE pgbench_tellers(tid int not null,bid int,tbalance int,filler char(84)) with (fillfactor=100);
+CREATE TABLE pgbench_accounts(aid    int not null,bid int,abalance int,filler char(84)) with (fillfactor=100);
+CREATE TABLE pgbench_branches(bid int not null,bbalance int,filler char(88)) with (fillfactor=100);
+BEGIN;
+TRUNCATE TABLE pgbench_accounts, pgbench_branches, pgbench_history, pgbench_tellers;
+INSERT INTO pgbench_branches(bid,bbalance) VALUES(1,0);
+INSERT INTO pgbench_tellers(tid,bid,tbalance) SELECT i, 1, 0 FROM generate_series(1, 10) i;
+INSERT INTO pgbench_accounts(aid,bid,abalance,filler) SELECT aid, (aid - 1) / 100000 + 1, 0, '' FROM generate_series(1, 1000) aid;
+COMMIT;
+VACUUM ANALYZE pgbench_branches;
+ALTER TABLE pgbench_branches ADD PRIMARY KEY (bid);
+ALTER TABLE pgbench_tellers ADD PRIMARY KEY (tid);
+ALTER TABLE pgbench_accounts ADD PRIMARY KEY (aid);
+BEGIN;
+UPDATE pgbench_accounts SET abalance = abalance + 15 WHERE aid = 7;
+SELECT abalance FROM pgbench_accounts WHERE aid = 7;
+UPDATE pgbench_tellers SET tbalance = tbalance + 15 WHERE tid = 3;
+UPDATE pgbench_branches SET bbalance = bbalance + 15 WHERE bid = 1;
+INSERT INTO pgbench_history (tid, bid, aid, delta, mtime) VALUES (3, 1, 7, 15, '2024-01-01 00:00:00');
+END;
+SELECT * FROM pgbench_branches;
+SELECT tid, tbalance FROM pgbench_tellers WHERE tbalance <> 0;
+SELECT * FROM pgbench_history;
+SELECT count(*), sum(abalance), min(aid), max(aid), length(min(filler)), octet_length(min(filler)) FROM pgbench_accounts;
+INSERT INTO pgbench_accounts VALUES (7, 1, 0, '');
+DROP TABLE pgbench_accounts, pgbench_branches, pgbench_history, pgbench_tellers;

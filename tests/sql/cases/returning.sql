@@ -1,0 +1,26 @@
+-- UPDATE, DELETE, INSERT with RETURNING
+CREATE TABLE t (id int PRIMARY KEY, n int DEFAULT 7, s text);
+CREATE TABLE o (id int, d int);
+INSERT INTO o VALUES (1, 100), (3, 300);
+INSERT INTO t VALUES (1, 1, 'a'), (2, DEFAULT, 'b') RETURNING *;
+INSERT INTO t (id) VALUES (3) RETURNING id, n AS "N", s IS NULL;
+UPDATE t SET n = n + 1 WHERE id < 3 RETURNING id, n;
+UPDATE t SET n = n + 1, s = s || n WHERE id = 1 RETURNING *;
+UPDATE t SET (n, s) = (50, 'both') WHERE id = 2 RETURNING t.*;
+UPDATE t SET n = o.d FROM o WHERE o.id = t.id RETURNING t.id, t.n, o.d;
+UPDATE t SET n = DEFAULT WHERE id = 3 RETURNING n;
+UPDATE t SET id = 2 WHERE id = 3;
+UPDATE t SET nosuch = 1;
+UPDATE t SET n = 1, n = 2;
+UPDATE t SET n = 'x';
+UPDATE t SET n = s;
+UPDATE t SET n = 1 WHERE id = 99 RETURNING id;
+UPDATE nosuch SET a = 1;
+DELETE FROM t USING o WHERE o.id = t.id AND o.d = 300 RETURNING t.id;
+DELETE FROM t WHERE id = 1 RETURNING id, s;
+DELETE FROM t WHERE nosuch;
+DELETE FROM t WHERE n;
+DELETE FROM t;
+DELETE FROM t RETURNING *;
+INSERT INTO t VALUES (1) RETURNING nosuch;
+DROP TABLE t, o;

@@ -1,0 +1,23 @@
+-- INSERT and SELECT: the ordinary ways
+CREATE TABLE t (id int PRIMARY KEY, name text, n numeric(8,2));
+INSERT INTO t VALUES (1, 'one', 1.5), (2, 'two', 22.456), (3, NULL, NULL);
+INSERT INTO t (name, id) VALUES ('four', 4);
+INSERT INTO t SELECT id + 10, upper(name), n * 2 FROM t;
+SELECT * FROM t ORDER BY id;
+SELECT t.*, id AS "Id" FROM t WHERE id = 2;
+SELECT id, name FROM t WHERE name IS NULL ORDER BY id;
+SELECT count(*), count(name), sum(n), avg(n), min(name), max(name) FROM t;
+SELECT 1 AS one, 'text', NULL, true;
+SELECT;
+SELECT * FROM t WHERE id BETWEEN 2 AND 4 ORDER BY id DESC;
+SELECT * FROM t WHERE id IN (1, 12, 99) ORDER BY id;
+SELECT * FROM t WHERE id = 99;
+INSERT INTO t VALUES (5, 'five', 5, 5);
+INSERT INTO t (id, nosuch) VALUES (5, 1);
+INSERT INTO t (id, id) VALUES (5, 1);
+INSERT INTO t (id, name) VALUES (5);
+INSERT INTO t VALUES (20, 'twenty', 1234567.891);
+INSERT INTO nosuch VALUES (1);
+VALUES (1, 'a'), (2, 'b');
+TABLE t ORDER BY id LIMIT 1;
+DROP TABLE t;

@@ -1,0 +1,23 @@
+-- subqueries: scalar, EXISTS, IN, ANY, in FROM, WITH
+CREATE TABLE t (id int PRIMARY KEY, n int);
+INSERT INTO t VALUES (1, 10), (2, 20), (3, 30), (4, NULL);
+SELECT (SELECT max(n) FROM t), (SELECT n FROM t WHERE id = 99);
+SELECT (SELECT n FROM t);
+SELECT (SELECT id, n FROM t WHERE id = 1);
+SELECT id FROM t WHERE n = (SELECT max(n) FROM t);
+SELECT id FROM t o WHERE EXISTS (SELECT 1 FROM t i WHERE i.n > o.n) ORDER BY id;
+SELECT id FROM t o WHERE NOT EXISTS (SELECT 1 FROM t i WHERE i.n > o.n) ORDER BY id;
+SELECT id FROM t WHERE id IN (SELECT n / 10 FROM t) ORDER BY id;
+SELECT id FROM t WHERE id NOT IN (SELECT n / 10 FROM t) ORDER BY id;
+SELECT id FROM t WHERE n = ANY (SELECT n FROM t WHERE id < 3) ORDER BY id;
+SELECT s.m FROM (SELECT max(n) AS m FROM t) s;
+SELECT s.a, s.b FROM (VALUES (1, 'x'), (2, 'y')) AS s (a, b) ORDER BY a DESC;
+SELECT id, (SELECT count(*) FROM t i WHERE i.id <= o.id) FROM t o ORDER BY id;
+WITH w AS (SELECT id, n FROM t WHERE n > 10) SELECT sum(n) FROM w;
+WITH w (a) AS (SELECT 1), v AS (SELECT a + 1 AS b FROM w) SELECT a, b FROM w, v;
+SELECT id FROM t WHERE id = ANY (ARRAY[1, 3]) ORDER BY id;
+SELECT id FROM t WHERE (id, n) = (3, 30);
+UPDATE t SET n = (SELECT sum(n) FROM t) WHERE id = 4;
+DELETE FROM t WHERE id IN (SELECT id FROM t WHERE n < 20);
+SELECT * FROM t ORDER BY id;
+DROP TABLE t;

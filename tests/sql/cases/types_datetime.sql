@@ -1,0 +1,20 @@
+-- date, time, timestamp, interval
+SELECT '2024-02-29'::date, '2024-1-5'::date, 'Jan 8, 1999'::date, '19990108'::date;
+SELECT '2023-02-29'::date;
+SELECT 'nonsense'::date;
+SELECT '2024-13-01'::date;
+SELECT '2024-02-28'::date + 2, '2024-03-01'::date - '2024-02-01'::date, '2024-03-01'::date - 1;
+SELECT '2024-01-02 03:04:05'::timestamp, '2024-01-02 03:04:05.678'::timestamp, '2024-01-02'::timestamp, '2024-01-02T03:04'::timestamp;
+SELECT '2024-01-02 03:04:05+02'::timestamptz, '2024-01-02 03:04:05'::timestamptz;
+SELECT 'infinity'::timestamp, '-infinity'::date, 'epoch'::timestamp;
+SELECT '2024-01-02 25:00:00'::timestamp;
+SELECT '1 day'::interval, '1 year 2 mons 3 days 04:05:06'::interval, '-1 hour'::interval, '90 minutes'::interval, '1.5 days'::interval;
+SELECT '2024-01-31'::timestamp + '1 month'::interval, '2024-01-02 12:00'::timestamp - '2024-01-01'::timestamp;
+SELECT extract(year FROM '2024-05-06'::date), extract(dow FROM '2024-05-06'::date), extract(epoch FROM '1970-01-02'::timestamp), extract(second FROM '2024-01-01 00:00:01.5'::timestamp);
+SELECT date_trunc('month', '2024-05-06 07:08:09'::timestamp), date_trunc('hour', '2024-05-06 07:08:09'::timestamp);
+SELECT to_char('2024-05-06 07:08:09'::timestamp, 'YYYY-MM-DD HH24:MI:SS'), to_char('2024-05-06'::timestamp, 'Mon DD, YYYY');
+SELECT '2024-01-02'::date < '2024-01-03'::date, '2024-01-02'::date = '2024-01-02 00:00'::timestamp;
+SELECT age('2024-05-06'::timestamp, '2023-03-01'::timestamp);
+SELECT make_date(2024, 2, 29);
+SELECT '0044-03-15 BC'::date, '12024-01-01'::date;
+SELECT now() = transaction_timestamp(), current_date = now()::date;

@@ -1,0 +1,21 @@
+-- whole numbers: text, ranges and arithmetic
+SELECT '12'::int, ' -7 '::int2, '+9223372036854775807'::int8;
+SELECT 'x'::int;
+SELECT ''::int;
+SELECT '1.5'::int;
+SELECT '32768'::int2;
+SELECT '2147483648'::int4;
+SELECT '9223372036854775808'::int8;
+SELECT 2147483647 + 1;
+SELECT 2147483647::int8 + 1;
+SELECT (-32768)::int2 - 1::int2;
+SELECT 9223372036854775807 + 1;
+SELECT 7 / 2, -7 / 2, 7 % 3, -7 % 3, 7 / -2;
+SELECT 1 / 0;
+SELECT 1 % 0;
+SELECT abs(-5), sign(-3), mod(11, 4), power(2, 10), @ -4;
+SELECT 5 & 3, 5 | 3, 5 # 3, ~5, 1 << 4, 256 >> 2;
+SELECT 1.5::int, 2.5::int, -1.5::int, 2.5::float8::int;
+SELECT 3000000000::int;
+SELECT pg_typeof(1), pg_typeof(3000000000), pg_typeof(1.0), pg_typeof(99999999999999999999);
+SELECT true::int, 0::bool, 5::bool;
