@@ -17,6 +17,9 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#define LOCK_PATIENCE_MS 3000
+#define LOCK_RETRY_MS 20
+
 bool
 node_is_primary(struct node *node)
 {
@@ -79,7 +82,13 @@ lock_data(struct node *node, struct diag *diag)
 {
     const char *path = arena_printf(&node->arena, "%s/lock", node->settings.paths_data_dir);
     TRY(vfs_open(node->env.vfs, path, VFS_WRITE | VFS_CREATE, &node->lock_file, diag));
+    /* A server that was just killed holds its files until its last write to disk has ended. */
     enum status status = vfs_lock(node->lock_file, NULL);
+    for (int waited_ms = 0; status == STATUS_CONFLICT && waited_ms < LOCK_PATIENCE_MS;
+         waited_ms += LOCK_RETRY_MS) {
+        usleep(LOCK_RETRY_MS * 1000);
+        status = vfs_lock(node->lock_file, NULL);
+    }
     if (status == STATUS_CONFLICT) {
         diag_fail(diag, status, SQLSTATE_LOCK_FILE_EXISTS,
                   "another server is running on data directory \"%s\"",
