@@ -64,14 +64,14 @@ key_of_deb822() {
 
 # ... or one line with [signed-by=...].
 key_of_line() {
-    cat /etc/apt/sources.list /etc/apt/sources.list.d/*.list 2>/dev/null |
+    { cat /etc/apt/sources.list /etc/apt/sources.list.d/*.list 2>/dev/null || true; } |
         awk -v uri="$1" '$1 == "deb" && index($0 " ", uri) && match($0, /signed-by=[^] ]+/) {
             print substr($0, RSTART + 10, RLENGTH - 10); exit }'
 }
 
 add_backports() {
     local uri key stanza
-    uri=$(debian_uri)
+    uri=$(debian_uri) || true
     [ -n "$uri" ] || die "no configured source serves Debian's bookworm main; libraft $RAFT_MIN comes from bookworm-backports beside it"
     key=$(key_of_deb822 "$uri")
     [ -n "$key" ] || key=$(key_of_line "$uri")
