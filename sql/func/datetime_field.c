@@ -90,7 +90,7 @@ static const struct {
 
 /* value * 10^-scale; is_null for the fields of an infinity that have no value. */
 struct field_value {
-    int64_t value;
+    __int128 value; /* microseconds of 178 million years do not fit 64 bits */
     int scale;
     bool is_null;
     int infinity; /* 1, -1: epoch, year and larger ones of an infinite timestamp */
@@ -243,7 +243,7 @@ timestamp_field(enum field field, int64_t timestamp)
         return out;
     }
     if (field == FIELD_EPOCH) {
-        out.value = timestamp + EPOCH_US;
+        out.value = (__int128)timestamp + EPOCH_US;
         out.scale = 6;
         return out;
     }
@@ -286,8 +286,8 @@ interval_field(enum field field, const struct interval *x)
         out.value = years / 1000;
         return out;
     case FIELD_EPOCH: /* a year has 365.25 days here, a month 30 */
-        out.value = (years * INT64_C(1461) * DAY_US) / 4 +
-                    (x->months % 12 * INT64_C(30) + x->days) * DAY_US + x->microseconds;
+        out.value = ((__int128)years * 1461 * DAY_US) / 4 +
+                    ((__int128)(x->months % 12) * 30 + x->days) * DAY_US + x->microseconds;
         out.scale = 6;
         return out;
     default:
@@ -306,7 +306,7 @@ to_numeric(struct func_call *call, const struct field_value *field, struct value
     }
     static const int64_t units[] = {1, 0, 0, 1000, 0, 0, 1000000};
     struct numeric value, unit;
-    numeric_from_int64(field->value, call->arena, &value);
+    numeric_from_int128(field->value, call->arena, &value);
     numeric_from_int64(units[field->scale], call->arena, &unit);
     numeric_divide_scale(&value, &unit, field->scale, true, call->arena, &n);
     n.scale = field->scale;

@@ -100,14 +100,16 @@ timestamp_add_interval(int64_t timestamp, const struct interval *interval, int64
         date_to_calendar(timestamp_date(timestamp, &time), &at);
         int64_t months = (int64_t)at.year * 12 + at.month - 1 + interval->months;
         int64_t year = months >= 0 ? months / 12 : -((-months + 11) / 12);
-        if (year > 294277 || year < -4800) {
+        if (year > 294276 || year < -4800) {
             return out_of_range(diag);
         }
         int month = (int)(months - year * 12) + 1;
         int day = MIN(at.day, days_in_month((int)year, month));
         sum = date_from_calendar((int)year, month, day) * DAY_US + time;
     }
-    if (__builtin_add_overflow(sum, interval->days * DAY_US, &sum) ||
+    int64_t days = 0;
+    if (__builtin_mul_overflow((int64_t)interval->days, DAY_US, &days) ||
+        __builtin_add_overflow(sum, days, &sum) ||
         __builtin_add_overflow(sum, interval->microseconds, &sum) || sum < TIMESTAMP_MIN ||
         sum >= TIMESTAMP_END) {
         return out_of_range(diag);
@@ -177,8 +179,11 @@ timestamp_round(int64_t timestamp, int precision)
         return timestamp;
     }
     int64_t unit = units[precision];
-    int64_t half = timestamp < 0 ? -unit / 2 : unit / 2;
-    return (timestamp + half) / unit * unit;
+    int64_t half = timestamp < 0 ? -unit / 2 : unit / 2, sum = 0;
+    if (__builtin_add_overflow(timestamp, half, &sum)) {
+        return timestamp; /* an interval at its limit */
+    }
+    return sum / unit * unit;
 }
 
 /* ---- output ---- */

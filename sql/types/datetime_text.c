@@ -519,10 +519,11 @@ timestamp_from_text(struct slice text, bool with_zone, int64_t *out, struct diag
         break;
     }
     bool fits = parsed.year > -4714 && parsed.year <= 294277;
+    int64_t date = fits ? date_from_calendar(parsed.year, parsed.month, parsed.day) : 0;
     int64_t value = 0;
+    fits = fits && date <= TIMESTAMP_END / DAY_US; /* a zone may take a day off again */
     if (fits) {
-        value =
-            date_from_calendar(parsed.year, parsed.month, parsed.day) * DAY_US + parsed.time_us;
+        value = date * DAY_US + parsed.time_us;
         value -= with_zone ? parsed.zone_seconds * SECOND_US : 0;
     }
     if (!fits || value < TIMESTAMP_MIN || value >= TIMESTAMP_END) {
