@@ -51,6 +51,7 @@ clean_up() {
         [ -n "$pid" ] && kill -9 "$pid" 2>/dev/null
     done
     [ "$rc" = 0 ] || show_logs >&2
+    ! declare -F also_clean_up >/dev/null || also_clean_up
     if [ -e "$DIR/cluster.json" ]; then
         timeout 60 "$BIN/rusty-db-cluster" local down --dir "$DIR" >/dev/null 2>&1
         for name in $(node_names); do
