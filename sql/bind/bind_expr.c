@@ -24,6 +24,11 @@ bind_number(struct binder *b, const struct ast_expr *ast, struct expr **expr_out
     errno = 0;
     long long number = strtoll(ast->text, &end, 10);
     if (errno == 0 && *end == '\0' && end != ast->text) {
+        if (number == INT32_MIN) { /* the grammar reads its digits before the sign: too many */
+            expr->type = TYPE_INT4;
+            expr->constant.i32 = INT32_MIN;
+            return STATUS_OK;
+        }
         expr->constant.i64 = number;
         return STATUS_OK;
     }

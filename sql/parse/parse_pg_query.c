@@ -238,6 +238,17 @@ error_position(struct reader *reader, const PgQueryError *error)
     return parse__position(reader, (int)(text_size - (size - 1)));
 }
 
+/* The library's errors come without PostgreSQL's hints; the grammar gives these two. */
+static void
+alias_hint(struct reader *reader, const char *message)
+{
+    if (strcmp(message, "subquery in FROM must have an alias") == 0) {
+        diag_hint(reader->diag, "For example, FROM (SELECT ...) [AS] foo.");
+    } else if (strcmp(message, "VALUES in FROM must have an alias") == 0) {
+        diag_hint(reader->diag, "For example, FROM (VALUES ...) [AS] foo.");
+    }
+}
+
 static enum status
 syntax_error(struct reader *reader, const PgQueryError *error)
 {
@@ -264,6 +275,7 @@ syntax_error(struct reader *reader, const PgQueryError *error)
         diag_fail(reader->diag, STATUS_INVALID,
                   is_missing ? SQLSTATE_FEATURE_NOT_SUPPORTED : sqlstate, "%s", error->message);
     diag_position(reader->diag, error_position(reader, error));
+    alias_hint(reader, error->message);
     return status;
 }
 

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=bash
 HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+# shellcheck disable=SC2034 # run.sh uses it
 ROOT=$(cd "$HERE/../.." && pwd)
 export PGHOST=127.0.0.1 PGUSER=postgres PGDATABASE=postgres PGCONNECT_TIMEOUT=10
 export PGOPTIONS='' PSQLRC=/dev/null LC_ALL=C.UTF-8 PGCLIENTENCODING=UTF8 PGTZ=UTC

@@ -11,6 +11,8 @@ SELECT id FROM t WHERE id IN (SELECT n / 10 FROM t) ORDER BY id;
 SELECT id FROM t WHERE id NOT IN (SELECT n / 10 FROM t) ORDER BY id;
 SELECT id FROM t WHERE n = ANY (SELECT n FROM t WHERE id < 3) ORDER BY id;
 SELECT s.m FROM (SELECT max(n) AS m FROM t) s;
+SELECT m FROM (SELECT max(n) AS m FROM t);
+SELECT * FROM (VALUES (1));
 SELECT s.a, s.b FROM (VALUES (1, 'x'), (2, 'y')) AS s (a, b) ORDER BY a DESC;
 SELECT id, (SELECT count(*) FROM t i WHERE i.id <= o.id) FROM t o ORDER BY id;
 WITH w AS (SELECT id, n FROM t WHERE n > 10) SELECT sum(n) FROM w;

@@ -19,3 +19,7 @@ SELECT 1.5::int, 2.5::int, -1.5::int, 2.5::float8::int;
 SELECT 3000000000::int;
 SELECT pg_typeof(1), pg_typeof(3000000000), pg_typeof(1.0), pg_typeof(99999999999999999999);
 SELECT true::int, 0::bool, 5::bool;
+SELECT (-2147483648) / (-1);
+SELECT pg_typeof(-2147483648), pg_typeof(-2147483649), pg_typeof(2147483648);
+SELECT -2147483648 - 1;
+SELECT abs(-2147483648);
