@@ -109,17 +109,6 @@ place_check_size(const struct heap *heap, struct slice tuple, struct diag *diag)
                      heap_tuple_max(heap->page_size));
 }
 
-enum status
-place_pin_target(const struct heap *heap, struct page **target_out, struct diag *diag)
-{
-    *target_out = NULL;
-    struct page_no no = heap_memory_target(heap->memory);
-    if (no.v == PAGE_NO_NONE || no.v >= space_page_count(heap->pages, heap->space)) {
-        return STATUS_OK;
-    }
-    return page_pin(heap->pages, heap->space, no, 0, target_out, diag);
-}
-
 /* Tries *target; when the version does not fit there the page is let go. */
 static bool
 add_to_target(const struct heap *heap, const struct version *version, struct page **target,
@@ -161,6 +150,22 @@ add_to_new_page(const struct heap *heap, struct warm *warm, const struct version
     return STATUS_OK;
 }
 
+/* This thread's own page first, then those said to have room; PAGE_NO_NONE: grow. */
+static struct page_no
+next_candidate(const struct heap *heap, size_t need, unsigned tries)
+{
+    struct page_no no = {PAGE_NO_NONE};
+    if (tries == 0) {
+        no = heap_memory_target(heap->memory);
+    } else if (tries < PAGES_TRIED_MAX) {
+        no = heap_memory_find(heap->memory, need, heap->page_size);
+    }
+    if (no.v != PAGE_NO_NONE && no.v >= space_page_count(heap->pages, heap->space)) {
+        no.v = PAGE_NO_NONE;
+    }
+    return no;
+}
+
 enum status
 place_version(const struct heap *heap, struct warm *warm, const struct version *version,
               struct page **target, struct version_at *at_out, struct diag *diag)
@@ -169,17 +174,23 @@ place_version(const struct heap *heap, struct warm *warm, const struct version *
         if (*target != NULL && add_to_target(heap, version, target, at_out)) {
             return STATUS_OK;
         }
-        struct page_no no =
-            heap_memory_find(heap->memory, version->tuple.size, heap->page_size);
-        if (tries == PAGES_TRIED_MAX || no.v == PAGE_NO_NONE ||
-            no.v >= space_page_count(heap->pages, heap->space)) {
-            enum status status = add_to_new_page(heap, warm, version, target, at_out, diag);
-            if (status == STATUS_AGAIN) {
-                *target = NULL;
-            }
+        struct page_no no = next_candidate(heap, version->tuple.size, tries);
+        if (no.v == PAGE_NO_NONE && tries == 0) {
+            continue;
+        }
+        enum status status;
+        if (no.v == PAGE_NO_NONE) {
+            status = add_to_new_page(heap, warm, version, target, at_out, diag);
+        } else {
+            heap_memory_set_target(heap->memory, no);
+            status = warm_pin(warm, heap->pages, heap->space, no, target, diag);
+        }
+        if (status != STATUS_OK) {
+            *target = NULL;
             return status;
         }
-        heap_memory_set_target(heap->memory, no);
-        TRY(warm_pin(warm, heap->pages, heap->space, no, target, diag));
+        if (no.v == PAGE_NO_NONE) {
+            return STATUS_OK;
+        }
     }
 }

@@ -186,7 +186,6 @@ apply_row(struct applying *a, struct xid xid, struct buf *old_out, struct diag *
     TRY(place_check_size(&a->heap, a->effect->bytes, diag));
     uint64_t keys_changed = find_changed_keys(a, buf_slice(old_out));
     TRY(row_map_pin(&a->heap, a->effect->row, &a->warm, &a->map_page, diag));
-    TRY(place_pin_target(&a->heap, &a->target, diag));
     a->version = (struct version){
         .xmin = xid.v,
         .row = a->effect->row,

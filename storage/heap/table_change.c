@@ -568,9 +568,6 @@ run(struct change *change, struct object_id table, struct row_id row, struct buf
     enum status status = STATUS_OK;
     if (change->kind == CHANGE_UPDATE) {
         status = place_check_size(&change->heap, change->tuple, diag);
-        if (status == STATUS_OK) {
-            status = place_pin_target(&change->heap, &change->target, diag);
-        }
     }
     bool done = false;
     while (status == STATUS_OK && !done) {

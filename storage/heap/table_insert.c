@@ -86,7 +86,6 @@ static enum status
 insert_row(struct insertion *in, struct change_result *result, struct diag *diag)
 {
     TRY(row_map_pin(&in->heap, in->version.row, &in->warm, &in->map_page, diag));
-    TRY(place_pin_target(&in->heap, &in->target, diag));
     for (;;) {
         enum status status = place_step(in, diag);
         if (status == STATUS_OK) {

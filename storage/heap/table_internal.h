@@ -102,13 +102,11 @@ bool version_live(struct store *store, const struct version *version, version_ow
 bool place_make_room(const struct heap *heap, struct page *page, size_t need);
 bool place_stamp(const struct heap *heap, struct version *version, struct csn horizon);
 void place_prune(const struct heap *heap, struct page *page, struct csn horizon);
-/* Puts the version on *target (pinned, may be NULL) or another page that takes its place. */
+/* Puts the version on *target (pinned, or NULL) or another page that takes its place: this
+ * thread's, one with room, a new one. */
 MUST_CHECK enum status place_version(const struct heap *heap, struct warm *warm,
                                      const struct version *version, struct page **target,
                                      struct version_at *at_out, struct diag *diag);
-/* Pins this thread's target page, if there is one. Outside the gate. */
-MUST_CHECK enum status place_pin_target(const struct heap *heap, struct page **target_out,
-                                        struct diag *diag);
 MUST_CHECK enum status place_check_size(const struct heap *heap, struct slice tuple,
                                         struct diag *diag);
 
