@@ -64,6 +64,7 @@ stage_cluster() {
     for script in tests/cluster/*_test.sh; do
         [ -e "$script" ] && try "$script" timeout 600 bash "$script"
     done
+    try tests/trace/durability.sh timeout 600 bash tests/trace/durability.sh --commits 50
 }
 
 stage_asan() {

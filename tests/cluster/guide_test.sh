@@ -41,16 +41,24 @@ for name in primary standby-1 standby-2; do
     equal "--host $name" $recovery $got
 done
 
+# get PORT PATH: the whole answer of a REST server.
+get() {
+    exec 7<>"/dev/tcp/127.0.0.1/$1" || fail "REST at port $1"
+    printf 'GET %s HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n' "$2" >&7
+    timeout 10 cat <&7
+    exec 7>&-
+}
+
 # Load balancers: /primary is 200 on one node, /replica on the others.
 for name in primary standby-1 standby-2; do
     rest=$(tr -d '\n' <"$DIR/cluster.json" | tr '{' '\n' | grep "\"name\": *\"$name\"" |
         sed 's/.*"rest_port": *\([0-9]*\).*/\1/')
     want=503/200
     [ $name != standby-1 ] || want=200/503
-    got=$(curl -s -o /dev/null -w '%{http_code}' "http://127.0.0.1:$rest/primary")/$(curl -s -o /dev/null \
-        -w '%{http_code}' "http://127.0.0.1:$rest/replica")
+    got=$(get "$rest" /primary | sed -n '1s/^[^ ]* \([0-9]*\).*/\1/p')/$(get "$rest" /replica |
+        sed -n '1s/^[^ ]* \([0-9]*\).*/\1/p')
     equal "/primary and /replica of $name" "$want" "$got"
-    curl -s "http://127.0.0.1:$rest/api/v1/health" | grep -q '"status":"healthy"' || fail "health of $name"
+    [[ $(get "$rest" /api/v1/health) == *'"status":"healthy"'* ]] || fail "health of $name"
 done
 cluster --status -o json --dir "$DIR" | grep -q '"primary": "standby-1"' || fail "--status"
 for view in v_cluster_nodes v_replication_status v_replication_lag v_state_hash; do
