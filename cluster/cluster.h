@@ -4,12 +4,11 @@
  *           entries in the same order, each once after the position it started from.
  *           A linearizable read waits for cluster_read_index().
  * Does not: know what an entry says (node hands it the apply table), nor SQL, nor pages.
- * Owns:     data/wal/ (log segments), data/raft/ (term, vote, identity); its threads: the cluster
- *           loop, the log writer, apply.  Borrows: env, tables of functions.
- * Thread:   calls from any thread unless said; callbacks on the thread named at their type.
- * Fails:    a failed log sync latches damage: the member stops acknowledging and steps down.
- * See:      cluster/README.md, DESIGN sections 5, 8, 11.
- * SPDX-License-Identifier: Apache-2.0 */
+ * Owns:     data/wal/ (log segments), data/raft/ (term, vote, identity); its threads: the
+ * cluster loop, the log writer, apply.  Borrows: env, tables of functions. Thread:   calls from
+ * any thread unless said; callbacks on the thread named at their type. Fails:    a failed log
+ * sync latches damage: the member stops acknowledging and steps down. See: cluster/README.md,
+ * DESIGN sections 5, 8, 11. SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
 #include "base/env.h"
@@ -27,8 +26,9 @@ struct member {
     uint64_t id; /* Raft id */
     char name[NODE_NAME_MAX];
     char host[64];
-    uint16_t peer_port, sql_port, api_port; /* sql and api as the member announced them; 0 unknown */
-    bool voter; /* else learner */
+    uint16_t peer_port, sql_port,
+        api_port; /* sql and api as the member announced them; 0 unknown */
+    bool voter;   /* else learner */
 };
 
 /* What the node does with committed entries; apply thread. */
@@ -48,7 +48,8 @@ struct apply_ops {
  * yet: only `durable_index` is used, for log retention. */
 struct checkpoint_ops {
     uint64_t (*durable_index)(void *arg);
-    enum status (*source_open)(void *arg, void **stream_out, uint64_t *index_out, struct diag *);
+    enum status (*source_open)(void *arg, void **stream_out, uint64_t *index_out,
+                               struct diag *);
     enum status (*source_read)(void *stream, struct buf *chunk_out, struct diag *);
     void (*source_close)(void *stream);
     enum status (*sink_open)(void *arg, void **stream_out, struct diag *);
@@ -64,8 +65,8 @@ struct cluster_options {
     const char *version; /* "0.6.0", told to the others */
     const char *listen_host;
     uint16_t peer_port, sql_port, api_port;
-    /* The founding members, this one among them; only used while data_dir is new. Ids are derived
-     * from the names (all members must agree). */
+    /* The founding members, this one among them; only used while data_dir is new. Ids are
+     * derived from the names (all members must agree). */
     const struct member *founders;
     unsigned founder_count;
     uint64_t segment_bytes, keep_bytes;
@@ -76,8 +77,8 @@ struct cluster_options {
     void *arg; /* for both tables */
 };
 
-/* Reads or makes the identity of this data directory: Raft id and a boot incarnation that is new
- * and durable. Before cluster_open(), for the store needs them. */
+/* Reads or makes the identity of this data directory: Raft id and a boot incarnation that is
+ * new and durable. Before cluster_open(), for the store needs them. */
 struct cluster_identity {
     uint64_t id, incarnation;
 };
@@ -97,12 +98,12 @@ void cluster_close(struct cluster *cluster); /* takes cluster, stopped */
 
 /* ---- writing ---- */
 struct proposal;
-/* status OK: it was logged and reached `index` on this leader; its fate is told by apply. Other:
- * refused and certain never to be applied. Cluster loop; do not block. */
+/* status OK: it was logged and reached `index` on this leader; its fate is told by apply.
+ * Other: refused and certain never to be applied. Cluster loop; do not block. */
 typedef void (*proposal_fn)(void *arg, enum status status, uint64_t index);
 /* Queues a transaction record for the batch that is filling (ENTRY_TXNS). Copies `record`. The
- * batch holds one term (rule 1): a record of another term than the leader's is refused. `refused`
- * is called (cluster loop) only when it is refused. Never blocks. */
+ * batch holds one term (rule 1): a record of another term than the leader's is refused.
+ * `refused` is called (cluster loop) only when it is refused. Never blocks. */
 typedef void (*refused_fn)(void *arg);
 void cluster_submit_txn(struct cluster *cluster, uint64_t term, struct slice record,
                         refused_fn refused, void *arg);
@@ -115,8 +116,8 @@ void cluster_submit(struct cluster *cluster, uint64_t term, enum entry_kind kind
  * leader any more. Cluster loop. One round serves all that asked before it was sent. */
 typedef void (*read_index_fn)(void *arg, enum status status, uint64_t index);
 void cluster_read_index(struct cluster *cluster, read_index_fn done, void *arg);
-/* The same without waiting, where no other voter need be asked: the sole voter that leads. False:
- * ask cluster_read_index(). Two loads; any thread. */
+/* The same without waiting, where no other voter need be asked: the sole voter that leads.
+ * False: ask cluster_read_index(). Two loads; any thread. */
 bool cluster_read_index_now(struct cluster *cluster, uint64_t *index_out);
 MUST_CHECK enum status cluster_read_entry(struct cluster *cluster, uint64_t index,
                                           struct buf *bytes_out, struct diag *diag);

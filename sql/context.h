@@ -25,11 +25,11 @@ struct sql_context {
     void *host_arg;
     const struct func_session_hooks *session_hooks; /* what functions ask of the session */
     const struct func_catalog_hooks *catalog_hooks; /* and of the catalog */
-    struct txn *txn;           /* NULL while binding outside one */
-    struct arena *arena;       /* of the statement */
+    struct txn *txn;                                /* NULL while binding outside one */
+    struct arena *arena;                            /* of the statement */
     struct diag *diag;
-    struct rng *rng;           /* of the session: random() */
-    int64_t txn_start_us;      /* now(): microseconds since 2000-01-01 UTC */
+    struct rng *rng;      /* of the session: random() */
+    int64_t txn_start_us; /* now(): microseconds since 2000-01-01 UTC */
     int64_t statement_start_us;
     const struct value *params; /* $1 .. ; values of a bound portal */
     const enum type_id *param_types;

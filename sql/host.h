@@ -21,8 +21,9 @@ struct host_view {
 
 struct sql_host {
     /* Proposes a submitted transaction's record (copied). `refused` is called, from the cluster
-     * loop, only when it is certain that the log never gets it (not leader, full): sql then calls
-     * txn_submit_refused() and goes on as if the transaction had been aborted with 40001. */
+     * loop, only when it is certain that the log never gets it (not leader, full): sql then
+     * calls txn_submit_refused() and goes on as if the transaction had been aborted with 40001.
+     */
     void (*propose_commit)(void *host_arg, uint64_t term, struct slice record,
                            void (*refused)(void *arg), void *arg);
     /* Before a read's snapshot: ReadIndex and wait until applied (strong); nothing for session

@@ -1,13 +1,13 @@
 /* sql.h: the SQL engine as node sees it: sessions, prepared statements, portals, transactions.
  *
- * Promises: PostgreSQL 15's semantics of statements, transactions (implicit, explicit, failed) and
- *           errors. Statements run on the caller's thread in blocking style (waits go through the
- *           session's waiter). A top-level commit never blocks: the call answers SQL_COMMITTING and
- *           `committed` is called later, from the apply thread; then node calls
- *           sql_commit_finish() on a thread of its own.
- * Picture:  node: parse -> (prepare -> bind -> run)* -> sync
+ * Promises: PostgreSQL 15's semantics of statements, transactions (implicit, explicit, failed)
+ * and errors. Statements run on the caller's thread in blocking style (waits go through the
+ *           session's waiter). A top-level commit never blocks: the call answers SQL_COMMITTING
+ * and `committed` is called later, from the apply thread; then node calls sql_commit_finish()
+ * on a thread of its own. Picture:  node: parse -> (prepare -> bind -> run)* -> sync
  *
- *             run --> SQL_DONE | SQL_SUSPENDED | SQL_COPY_IN | SQL_COMMITTING --> sql_commit_finish
+ *             run --> SQL_DONE | SQL_SUSPENDED | SQL_COPY_IN | SQL_COMMITTING -->
+ * sql_commit_finish
  *
  * Owns:     an engine owns catalog caches; a session its memory, transaction, portals.
  * Thread:   one thread at a time in a session; sql_session_cancel() from any.
@@ -29,7 +29,8 @@ MUST_CHECK enum status sql_engine_open(const struct sql_options *options,
                                        struct sql_engine **engine_out, struct diag *diag);
 void sql_engine_close(struct sql_engine *engine);
 /* Writes the catalogs of a new cluster (schemas, database, role) as one ordinary transaction if
- * they are not there; on the primary, after writers are admitted, on a thread that may block. */
+ * they are not there; on the primary, after writers are admitted, on a thread that may block.
+ */
 MUST_CHECK enum status sql_engine_bootstrap(struct sql_engine *engine, struct waiter *waiter,
                                             struct diag *diag);
 /* The catalogs are there: clients may be let in. */
@@ -37,10 +38,10 @@ bool sql_engine_ready(struct sql_engine *engine);
 
 struct sql_session_options {
     const char *user, *database;
-    struct waiter *waiter;               /* borrowed */
-    void (*committed)(void *arg);        /* apply thread: the pending commit's fate is known */
+    struct waiter *waiter;        /* borrowed */
+    void (*committed)(void *arg); /* apply thread: the pending commit's fate is known */
     void *arg;
-    uint64_t session_no;                 /* pg_backend_pid() */
+    uint64_t session_no; /* pg_backend_pid() */
 };
 /* 28000 for an unknown user, 3D000 for an unknown database. */
 MUST_CHECK enum status sql_session_open(struct sql_engine *engine,
@@ -71,8 +72,8 @@ struct sql_column {
 
 struct sql_result {
     enum sql_state state;
-    char tag[96];       /* command tag once done: "SELECT 3", "" for an empty query */
-    struct diag diag;   /* of SQL_FAILED */
+    char tag[96];     /* command tag once done: "SELECT 3", "" for an empty query */
+    struct diag diag; /* of SQL_FAILED */
     bool empty_query;
 };
 
@@ -97,9 +98,9 @@ struct sql_script;
 MUST_CHECK enum status sql_script_open(struct sql_session *session, const char *text,
                                        struct sql_script **script_out, struct diag *diag);
 unsigned sql_script_count(const struct sql_script *script);
-/* Runs the next statement to its end. Statements of one text share an implicit transaction, which
- * ends with the last one (SQL_COMMITTING comes before its tag counts). After SQL_FAILED the rest
- * of the text is dropped by the caller. */
+/* Runs the next statement to its end. Statements of one text share an implicit transaction,
+ * which ends with the last one (SQL_COMMITTING comes before its tag counts). After SQL_FAILED
+ * the rest of the text is dropped by the caller. */
 void sql_script_run_next(struct sql_script *script, struct sql_sink *sink,
                          struct sql_result *result);
 void sql_script_close(struct sql_script *script);
@@ -147,11 +148,11 @@ void sql_copy_data(struct sql_session *session, struct slice data, struct sql_re
 void sql_copy_end(struct sql_session *session, const char *failure, struct sql_sink *sink,
                   struct sql_result *result);
 enum sql_txn_status sql_txn_status(const struct sql_session *session);
-/* The block that the client is in died on another node: the idle session takes it over as failed,
- * and waits for ROLLBACK. */
+/* The block that the client is in died on another node: the idle session takes it over as
+ * failed, and waits for ROLLBACK. */
 void sql_enter_failed_block(struct sql_session *session);
-/* Must this statement run on the primary? Write, lock, effects, or a block not READ ONLY. For the
- * router of a replica; parses only. */
+/* Must this statement run on the primary? Write, lock, effects, or a block not READ ONLY. For
+ * the router of a replica; parses only. */
 bool sql_text_needs_primary(struct sql_session *session, const char *text);
 bool sql_prepared_needs_primary(const struct sql_prepared *prepared);
 /* The same of a statement prepared under that name; true when there is none here. */

@@ -13,7 +13,7 @@ command -v debootstrap >/dev/null || apt-get install -y -qq debootstrap >/dev/nu
 uri=$(apt-get indextargets --format '$(REPO_URI)|$(ORIGIN)|$(CODENAME)|$(COMPONENT)' |
     awk -F'|' '$2 == "Debian" && $3 == "bookworm" && $4 == "main" { print $1; exit }')
 if [ ! -e "$root/etc/debian_version" ]; then
-    debootstrap --variant=minbase --include=ca-certificates bookworm "$root" "$uri" >/dev/null
+    debootstrap --variant=minbase --include=ca-certificates,git bookworm "$root" "$uri" >/dev/null
     # what the archive needs to be reached: proxy settings, certificates, resolver
     cp -a /etc/apt/apt.conf.d/. "$root/etc/apt/apt.conf.d/" 2>/dev/null || true
     cp -aL /etc/ssl/certs/. "$root/etc/ssl/certs/" 2>/dev/null || true

@@ -88,7 +88,7 @@ decode_columns(const struct decoder *decoder, struct slice tuple, unsigned row,
     for (unsigned c = 0; c < decoder->count; c++) {
         const struct decode_step *step = &decoder->steps[c];
         struct vector *column = step->slot < 0 ? NULL : &columns[step->slot];
-        if (UNLIKELY(c >= stored || (bitmap[c / 8] >> (c % 8) & 1U) != 0)) {
+        if (UNLIKELY(c >= stored || ((unsigned)bitmap[c / 8] >> (c % 8) & 1U) != 0)) {
             if (column != NULL) {
                 put_null(column, row, capacity, arena);
             }

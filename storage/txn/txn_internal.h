@@ -160,8 +160,8 @@ void redo_free(struct txn *txn);
 /* ---- objects.c ---- */
 void objects_init(struct store *store);
 void objects_deinit(struct store *store);
-void ddl_add(struct ddl_list *list, struct generation *generation, bool dropped,
-             struct xid xid, unsigned depth);
+void ddl_add(struct ddl_list *list, struct generation *generation, bool dropped, struct xid xid,
+             unsigned depth);
 /* In the last step of an entry, objects.mu and state_mu held: what the list did is true from
  * csn on; returns by how much the sum of all hashes falls (dropped bodies). */
 struct hash128 ddl_commit(struct store *store, struct ddl_list *list, struct csn csn);

@@ -2,7 +2,6 @@
 #include "base/toml.h"
 #include "tests/lib/unit.h"
 
-
 static enum status
 parse(const char *text, struct arena *arena, struct toml_document *document, struct diag *diag)
 {

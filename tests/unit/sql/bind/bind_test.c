@@ -151,6 +151,7 @@ static const char *const client_queries[] = {
 /* Functions that these texts want and sql/func does not have: the only reason to fail. */
 static const char *const missing_functions[] = {
     "function pg_partition_ancestors(unknown) does not exist", /* \d of a partition */
+    "function pg_partition_ancestors(oid) does not exist",
     "function pg_get_statisticsobjdef_columns(oid) does not exist",
     "cannot cast type int2vector to smallint[]",
     "subscripts of arrays are not supported",
