@@ -417,10 +417,12 @@ on_connected(uv_poll_t *uv, int status, int events)
 {
     UNUSED(events);
     struct connecting *c = CONTAINER_OF(uv, struct connecting, poll);
-    int error_no = status < 0 ? -status : 0;
+    int error_no = 0;
     socklen_t size = sizeof(error_no);
-    if (error_no == 0) {
-        (void)getsockopt(c->fd, SOL_SOCKET, SO_ERROR, &error_no, &size);
+    /* libuv says EBADF for whatever the socket has met: the socket itself knows better. */
+    (void)getsockopt(c->fd, SOL_SOCKET, SO_ERROR, &error_no, &size);
+    if (error_no == 0 && status < 0) {
+        error_no = -status;
     }
     if (error_no == 0) {
         end_connect(c, true);
