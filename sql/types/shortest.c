@@ -103,7 +103,7 @@ print(struct decimal decimal, bool minus, int plain_max, struct buf *out)
         size_t zeros = (size_t)exponent + 1 - (size_t)count;
         memset(buf_extend(out, zeros), '0', zeros);
     } else {
-        buf_append(out, first, (size_t)(exponent + 1));
+        buf_append(out, first, (size_t)exponent + 1);
         buf_append(out, ".", 1);
         buf_append(out, first + exponent + 1, (size_t)(count - exponent - 1));
     }
