@@ -22,12 +22,11 @@ struct index_scan {
     struct btree tree;
     struct btree_cursor cursor;
     unsigned next_entry;
-    struct buf tuples; /* what the rows lent point into */
-    struct buf key;    /* of the version at hand */
-    bool remembers;
-    uint64_t remembered_csn; /* snapshot and command for which they hold */
+    struct buf tuples;             /* what the rows lent point into */
+    struct buf key;                /* of the version at hand */
+    struct remembered *remembered; /* NULL until a long chain was met */
+    uint64_t remembered_csn;       /* snapshot and command for which they hold */
     uint32_t remembered_command;
-    struct remembered remembered[REMEMBERED];
 };
 
 static void
@@ -79,11 +78,21 @@ index_scan_restart(struct index_scan *scan, const struct index_range *range, str
 }
 
 static void
+remember(struct index_scan *scan, const struct walk *walk)
+{
+    if (scan->remembered == NULL) {
+        scan->remembered = calloc(REMEMBERED, sizeof(scan->remembered[0]));
+        ASSERT(scan->remembered != NULL);
+    }
+    scan->remembered[walk->row.v % REMEMBERED] =
+        (struct remembered){.row = walk->row, .at = walk->at};
+}
+
+static void
 forget(struct index_scan *scan)
 {
-    if (scan->remembers) {
-        memset(scan->remembered, 0, sizeof(scan->remembered));
-        scan->remembers = false;
+    if (scan->remembered != NULL) {
+        memset(scan->remembered, 0, REMEMBERED * sizeof(scan->remembered[0]));
     }
 }
 
@@ -92,9 +101,12 @@ forget(struct index_scan *scan)
 static enum status
 try_remembered(struct index_scan *scan, struct walk *walk, bool *there_out, struct diag *diag)
 {
-    const struct remembered *known = &scan->remembered[walk->row.v % REMEMBERED];
     *there_out = false;
-    if (!scan->remembers || known->row.v != walk->row.v ||
+    if (LIKELY(scan->remembered == NULL)) {
+        return STATUS_OK;
+    }
+    const struct remembered *known = &scan->remembered[walk->row.v % REMEMBERED];
+    if (known->row.v != walk->row.v ||
         known->at.page.v >= space_page_count(scan->heap.pages, scan->heap.space)) {
         return STATUS_OK;
     }
@@ -124,9 +136,7 @@ find_visible(struct index_scan *scan, struct walk *walk, bool *there_out, struct
         steps++;
     } while (*there_out && !version_visible(scan->txn, &walk->version));
     if (*there_out && steps > 2) {
-        scan->remembers = true;
-        scan->remembered[walk->row.v % REMEMBERED] =
-            (struct remembered){.row = walk->row, .at = walk->at};
+        remember(scan, walk);
     }
     return STATUS_OK;
 }
@@ -208,6 +218,7 @@ index_scan_close(struct index_scan *scan)
         btree_cursor_deinit(&scan->cursor);
         buf_deinit(&scan->tuples);
         buf_deinit(&scan->key);
+        free(scan->remembered);
         generation_unpin(scan->index);
         generation_unpin(scan->table);
         free(scan);

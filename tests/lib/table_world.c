@@ -87,8 +87,8 @@ open_store(struct world *world)
     must(store_open(&world->options, &world->store, &diag), &diag, "store_open");
 }
 
-void
-world_open(struct world *world, uint32_t page_size, uint32_t pool_pages)
+static void
+open_node(struct world *world, uint64_t origin, uint32_t page_size, uint32_t pool_pages)
 {
     memset(world, 0, sizeof(*world));
     world->sim = sim_vfs_new(1);
@@ -103,12 +103,25 @@ world_open(struct world *world, uint32_t page_size, uint32_t pool_pages)
                                             .dir = "data",
                                             .page_size = page_size,
                                             .pool_pages = pool_pages,
-                                            .origin = 1,
+                                            .origin = origin,
                                             .read_entry = read_entry,
                                             .log_durable = log_durable,
                                             .log_arg = world};
     open_store(world);
     start_term(world);
+}
+
+void
+world_open(struct world *world, uint32_t page_size, uint32_t pool_pages)
+{
+    open_node(world, 1, page_size, pool_pages);
+}
+
+void
+world_open_follower(struct world *world, uint32_t page_size, uint32_t pool_pages)
+{
+    open_node(world, 2, page_size, pool_pages);
+    store_refuse_writers(world->store);
 }
 
 void
@@ -146,13 +159,26 @@ world_restart(struct world *world)
 }
 
 void
-world_follow(struct world *follower, const struct world *leader)
+world_follow(struct world *follower, struct world *leader)
 {
-    store_refuse_writers(follower->store);
-    for (uint64_t i = follower->entry_count; i < leader->entry_count; i++) {
-        append_entry(follower, buf_slice(&leader->entries[i]), leader->terms[i]);
-        apply_entry(follower, i + 1);
+    struct buf bytes = BUF_EMPTY;
+    for (;;) {
+        mutex_lock(&leader->mu);
+        uint64_t next = follower->entry_count;
+        bool more = next < leader->entry_count;
+        uint64_t term = more ? leader->terms[next] : 0;
+        buf_clear(&bytes);
+        if (more) {
+            buf_append(&bytes, leader->entries[next].data, leader->entries[next].size);
+        }
+        mutex_unlock(&leader->mu);
+        if (!more) {
+            break;
+        }
+        append_entry(follower, buf_slice(&bytes), term);
+        apply_entry(follower, next + 1);
     }
+    buf_deinit(&bytes);
 }
 
 /* ---- sessions ---- */

@@ -29,12 +29,14 @@ struct session {
 };
 
 void world_open(struct world *world, uint32_t page_size, uint32_t pool_pages);
+/* One that will follow another: a node of its own, with the same first entry. */
+void world_open_follower(struct world *world, uint32_t page_size, uint32_t pool_pages);
 void world_close(struct world *world);
 void world_checkpoint(struct world *world);
 /* As after a crash: opens the newest checkpoint and replays the log, in a new term. */
 void world_restart(struct world *world);
-/* Feeds a second, empty world the same log. */
-void world_follow(struct world *follower, const struct world *leader);
+/* Applies what the leader's log has more; the leader may go on meanwhile. */
+void world_follow(struct world *follower, struct world *leader);
 
 void session_init(struct session *session, struct world *world);
 void session_deinit(struct session *session);

@@ -403,7 +403,7 @@ static void
 check_follower(struct model *m)
 {
     struct world follower;
-    world_open(&follower, 4096, 64);
+    world_open_follower(&follower, 4096, 64);
     struct session session;
     struct hash128 ours, theirs;
     uint64_t index;
