@@ -59,6 +59,12 @@ clean_up() {
             [ -z "$pid" ] || kill -9 "$pid" 2>/dev/null
         done
     fi
+    if grep -hE 'Sanitizer|runtime error|ssertion' "$DIR"/*/logs/server.out >"$WORK/crashes" 2>/dev/null; then
+        echo "$NAME: FAILED: a server reported a bug of its own:" >&2
+        cat "$WORK/crashes" >&2
+        grep -hE -A 12 'Sanitizer|runtime error|ssertion' "$DIR"/*/logs/server.out | head -n 60 >&2
+        rc=1
+    fi
     if [ "$rc" != 0 ] && [ -n "${KEEP:-}" ]; then
         echo "$NAME: kept $WORK" >&2
     else
