@@ -153,7 +153,7 @@ sum_by_index(struct session *session, struct object_id index, bool backward,
     struct index_range range = {.backward = backward};
     struct row_view rows[10];
     unsigned count = 0;
-    int64_t sum = 0;
+    int64_t sum = 0, last = backward ? INT64_MAX : INT64_MIN;
     *count_out = 0;
     if (index_scan_open(session->txn, index, &range, &scan, &session->diag) != STATUS_OK) {
         fail_hard(session, "index scan");
@@ -165,6 +165,15 @@ sum_by_index(struct session *session, struct object_id index, bool backward,
         for (unsigned i = 0; i < count; i++) {
             struct world_row values;
             world_row_decode(rows[i].tuple, &values);
+            int64_t key = index.v == WORLD_INDEX_ID.v ? values.id : values.n;
+            bool equal_allowed = index.v != WORLD_INDEX_ID.v;
+            if (backward ? key > last : key < last) {
+                fail_hard(session, "keys out of order");
+            }
+            if (key == last && !equal_allowed) {
+                fail_hard(session, "two rows of one snapshot have the same unique key");
+            }
+            last = key;
             if (values.id < ACCOUNTS) {
                 sum += values.n;
                 (*count_out)++;
@@ -317,6 +326,7 @@ check_at_rest(struct world *world)
     session_init(&session, world);
     session_begin(&session, ISOLATION_READ_COMMITTED);
     assert_int_equal(sum_by_scan(&session, &count), ACCOUNTS * OPENING);
+    assert_int_equal(sum_by_index(&session, WORLD_INDEX_ID, true, &count), ACCOUNTS * OPENING);
     assert_int_equal(sum_by_index(&session, WORLD_INDEX_N, false, &count), ACCOUNTS * OPENING);
     assert_int_equal(count, ACCOUNTS);
     session_commit(&session);
