@@ -443,12 +443,16 @@ run_unit_there(struct client *client, struct slice unit)
             return true;
         }
         relay_hang_up(relay);
-        if (status == STATUS_CANCELLED || status == STATUS_LIMIT) {
-            relay->block_lost = in_block;
+        if ((status == STATUS_CANCELLED || status == STATUS_LIMIT) && in_block &&
+            !is_commit(unit)) {
+            relay->block_lost = true;
             fail_unit(client, &diag);
             return true;
         }
-        if (!answers.not_primary || in_block || answers.forwarded) {
+        /* Also after a cancel: the unit was sent, and hanging up does not say what became of
+         * it. */
+        if (status == STATUS_CANCELLED || status == STATUS_LIMIT || !answers.not_primary ||
+            in_block || answers.forwarded) {
             report_loss(relay, &answers, in_block && !is_commit(unit));
             return true;
         }
