@@ -314,9 +314,9 @@ void
 client_shut_down(struct client *client)
 {
     struct diag diag = {0};
-    UNUSED(diag_fail(&diag, STATUS_CANCELLED, SQLSTATE_ADMIN_SHUTDOWN,
-                     "terminating connection due to administrator command"));
+    client_shut_down_diag(&diag);
     client->disconnected = true;
+    atomic_store_explicit(&client->shut_down, true, memory_order_relaxed);
     if (client_in_work(client)) {
         if (client->session != NULL) {
             sql_session_cancel(client->session);

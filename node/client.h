@@ -37,6 +37,7 @@ struct client {
     bool disconnected; /* the other side is gone: delete when not busy */
     bool commit_known; /* `committed` came */
     bool input_waits;  /* bytes came while busy */
+    _Atomic(bool) shut_down; /* lane writes, runner reads: a cancel is the node's */
     struct loop_call start_call, finished_call, committed_call, flush_call, free_call;
 
     /* runner */
@@ -95,7 +96,9 @@ bool client_step_startup(struct client *client);
 bool client_step_message(struct client *client, const struct wire_message *message);
 /* Runner: the answer to what just ended (a statement, a commit, a COPY). */
 void client_statement_ended(struct client *client);
+/* A cancelled statement of a node that shuts down is told so, and FATAL. */
 void client_fail(struct client *client, const char *severity, const struct diag *diag);
+void client_shut_down_diag(struct diag *diag);
 /* Runner: `out` has grown: hands it to the lane and waits for room if need be. */
 MUST_CHECK enum status client_push(struct client *client);
 void client_sink_init(struct client *client);

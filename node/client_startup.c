@@ -4,6 +4,7 @@
 #include "node/client.h"
 #include "node/node_internal.h"
 
+#include <stdatomic.h>
 #include <stdio.h>
 
 #define OPTIONS_MAX 64
@@ -18,8 +19,22 @@ struct startup {
 };
 
 void
+client_shut_down_diag(struct diag *diag)
+{
+    UNUSED(diag_fail(diag, STATUS_CANCELLED, SQLSTATE_ADMIN_SHUTDOWN,
+                     "terminating connection due to administrator command"));
+}
+
+void
 client_fail(struct client *client, const char *severity, const struct diag *diag)
 {
+    struct diag end = {0};
+    if (strcmp(diag->sqlstate, SQLSTATE_QUERY_CANCELED) == 0 &&
+        atomic_load_explicit(&client->shut_down, memory_order_relaxed)) {
+        client_shut_down_diag(&end);
+        severity = "FATAL";
+        diag = &end;
+    }
     wire_report(&client->out, 'E', severity, diag);
     if (severity[0] == 'F') {
         client->phase = CLIENT_CLOSING;

@@ -11,6 +11,7 @@ ports=$(all_ports | paste -sd,)
 ledger=$!
 HELPERS+=("$ledger")
 names=($(node_names))
+wait_for 20 sql "$P" "SELECT 1 FROM ledger"
 start_node() { cluster local start "$1" --dir "$DIR" >/dev/null || fail "local start $1"; }
 nap() { sleep "$((RANDOM % ${1:-2})).$((RANDOM % 10))"; }
 
@@ -29,7 +30,8 @@ for ((step = 1; step <= steps; step++)); do
         nap
         start_node "$victim"
         nap 1
-        [ -z "$(node_pid "$victim")" ] || kill_node "$victim"
+        wait_for 10 node_pid "$victim"
+        kill_node "$victim"
         start_node "$victim"
         ;;
     3 | 4) # a node that is not dead: longer and shorter than an election

@@ -12,6 +12,7 @@ ports=$(all_ports | paste -sd,)
     >"$WORK/ledger.log" 2>&1 &
 ledger=$!
 HELPERS+=("$ledger")
+wait_for 20 sql "$P" "SELECT 1 FROM ledger"
 for ((round = 1; round <= rounds; round++)); do
     sleep 1.$((RANDOM % 10))
     # shellcheck disable=SC2046

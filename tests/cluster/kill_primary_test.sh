@@ -12,6 +12,7 @@ ports=$(all_ports | paste -sd,)
     >"$WORK/ledger.log" 2>&1 &
 ledger=$!
 HELPERS+=("$ledger")
+wait_for 20 sql "$P" "SELECT 1 FROM ledger"
 sleep 2
 for ((round = 1; round <= rounds; round++)); do
     victim=$(primary_name) || fail "no primary before round $round"
