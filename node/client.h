@@ -32,11 +32,11 @@ struct client {
     struct list link, ready_link;
     struct lane *lane;
     struct stream *stream;
-    bool queued;       /* in lane->ready */
-    bool busy;         /* a thread is in client_run, perhaps alone */
-    bool disconnected; /* the other side is gone: delete when not busy */
-    bool commit_known; /* `committed` came */
-    bool input_waits;  /* bytes came while busy */
+    bool queued;             /* in lane->ready */
+    bool busy;               /* a thread is in client_run, perhaps alone */
+    bool disconnected;       /* the other side is gone: delete when not busy */
+    bool commit_known;       /* `committed` came */
+    bool input_waits;        /* bytes came while busy */
     _Atomic(bool) shut_down; /* lane writes, runner reads: a cancel is the node's */
     struct loop_call start_call, finished_call, committed_call, flush_call, free_call;
 
