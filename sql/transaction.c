@@ -5,14 +5,18 @@
  *     +------BEGIN-------> OPEN --error--> FAILED --ROLLBACK, COMMIT--> NONE
  *                           ^----ROLLBACK TO-----+
  *
- * The catalog that goes with a snapshot: the catalog CSN is read before and after the snapshot
- * is taken. Equal, and not above the snapshot: the shared generation of that CSN shows what the
- * snapshot shows. Otherwise a private one is read with the snapshot itself.
+ * The catalog that goes with a snapshot: the catalog CSN is published before the visible one,
+ * so that no snapshot sees a change which a catalog CSN read after it does not tell of. If that
+ * CSN is not above the snapshot, its shared generation shows what the snapshot shows. Otherwise
+ * a private one is read with the snapshot itself.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "base/env.h"
 #include "sql/session_internal.h"
 
 #include <stdio.h>
+
+#define CATALOG_UNSEEN UINT64_MAX /* no catalog CSN: the next look finds another one */
+#define SNAPSHOT_ATTEMPTS 3u
 
 void
 session__notice(struct sql_sink *sink, const char *severity, const char *sqlstate,
@@ -67,29 +71,31 @@ set_catalog(struct sql_session *session, struct catalog *catalog)
     session->cx.catalog = catalog;
 }
 
+/* Definitions as the snapshot sees them. A snapshot taken between the two publications (above)
+ * has not seen the newest change: what is loaded by it must not pass for the definitions of
+ * that catalog CSN, neither in the shared cache nor at the session's next statement. */
 static void
-choose_catalog(struct sql_session *session, uint64_t before)
+choose_catalog(struct sql_session *session)
 {
-    uint64_t after = store_catalog_csn(session->cx.store);
+    uint64_t newest = store_catalog_csn(session->cx.store);
+    bool old = txn_snapshot_csn(session->txn).v < newest;
+    uint64_t seen_before = session->catalog_seen;
     struct catalog *catalog = session->cx.catalog;
+    session->catalog_seen = old ? CATALOG_UNSEEN : newest;
     if (catalog != NULL && catalog_is_private(catalog) && txn_has_writes(session->txn)) {
-        if (session->catalog_seen != after) { /* others changed definitions meanwhile */
-            session->catalog_seen = after;
+        if (seen_before != newest) { /* others changed definitions meanwhile */
             catalog_touch(&session->cx);
         }
-        return;
-    }
-    session->catalog_seen = after;
-    if (before != after || txn_snapshot_csn(session->txn).v < after) {
+    } else if (old) {
         set_catalog(session, catalogs_private(session->engine->catalogs, NULL));
     } else if (catalog == NULL || catalog_is_private(catalog) ||
-               catalog_csn(catalog).v != after) {
-        set_catalog(session, catalogs_at(session->engine->catalogs, (struct csn){after}));
+               catalog_csn(catalog).v != newest) {
+        set_catalog(session, catalogs_at(session->engine->catalogs, (struct csn){newest}));
     }
 }
 
 enum status
-session__snapshot(struct sql_session *session, bool reads, struct diag *diag)
+session__snapshot(struct sql_session *session, struct diag *diag)
 {
     ASSERT(session->txn != NULL);
     if (session->snapshot_taken) {
@@ -100,29 +106,20 @@ session__snapshot(struct sql_session *session, bool reads, struct diag *diag)
             return STATUS_OK;
         }
     }
-    const struct sql_options *options = &session->engine->options;
-    /* A transaction that has written finds out at its commit whether this node still led. */
-    if (reads && session->settings.is_strong && options->host->read_barrier != NULL &&
-        !txn_has_writes(session->txn)) {
-        TRY(options->host->read_barrier(options->host_arg, session->waiter, diag));
-    }
-    uint64_t before = 0;
-    for (unsigned attempt = 0; attempt < 3; attempt++) {
-        before = store_catalog_csn(session->cx.store);
+    unsigned attempts_left = SNAPSHOT_ATTEMPTS; /* the visible CSN follows at once */
+    do {
         txn_take_snapshot(session->txn);
-        if (store_catalog_csn(session->cx.store) == before) {
-            break;
-        }
-    }
+    } while (txn_snapshot_csn(session->txn).v < store_catalog_csn(session->cx.store) &&
+             --attempts_left > 0);
     session->snapshot_taken = true;
-    choose_catalog(session, before);
+    choose_catalog(session);
     return STATUS_OK;
 }
 
 enum status
 session__refresh_latest(struct sql_session *session, struct diag *diag)
 {
-    return session__snapshot(session, false, diag);
+    return session__snapshot(session, diag);
 }
 
 /* The transaction is over, one way or the other. */

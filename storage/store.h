@@ -107,8 +107,9 @@ unsigned store_vacuum_candidates(struct store *store, struct object_id *tables_o
 /* Tables with ids below this are catalogs: a change to one moves store_catalog_csn(). */
 #define CATALOG_OBJECT_ID_END 16384
 /* ---- observers ---- */
-/* CSN of the newest visible transaction that changed a catalog table or an object: caches of
- * definitions made at or after it are still good. A load. */
+/* CSN of the newest transaction that changed a catalog table or an object. It is published just
+ * before that transaction becomes visible: definitions loaded by a snapshot at or above it, and
+ * taken before it was read, are still good. A load. */
 uint64_t store_catalog_csn(struct store *store);
 /* Sum over all tables at the applied index; both taken in one step. */
 void store_state_hash(struct store *store, uint64_t *index_out, struct hash128 *hash_out);

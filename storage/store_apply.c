@@ -20,6 +20,8 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+#define PUBLISH_PAUSE_US 400000 /* of FAULT_PUBLISH_SLOW */
+
 struct apply_scratch {
     struct ddl_list ddl;
     struct buf old, part;
@@ -574,7 +576,11 @@ one_step(struct store *store, uint64_t index, uint64_t term)
     }
     gate_leave(store->pages);
     if (ddl || catalog) {
+        /* first: who reads it after taking a snapshot that sees the change is told of it */
         atomic_store(&store->catalog_csn, index);
+        if (fault_fires(store->env->faults, FAULT_PUBLISH_SLOW)) {
+            thread_sleep_us(PUBLISH_PAUSE_US);
+        }
     }
     /* pairs with the loads of txn_take_snapshot(), store_horizon(), xid_state_for_writer() */
     atomic_store(&store->visible_csn, index);

@@ -69,7 +69,8 @@ struct store {
     uint64_t deadlock_walks;   /* under all three lock mutexes */
 
     _Atomic(uint64_t) visible_csn; /* published last (rule 6); pairs with txn_take_snapshot */
-    _Atomic(uint64_t) catalog_csn; /* published just before it; see store_catalog_csn */
+    _Atomic(uint64_t)
+        catalog_csn; /* published just before it, see choose_catalog() in sql/transaction.c */
     _Atomic(uint64_t) writer_term; /* 0: writers are refused (rules 3 and 5) */
     _Atomic(bool) damaged;
     _Atomic(int64_t) applied_commit_time_us;

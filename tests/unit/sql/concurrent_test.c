@@ -1,5 +1,7 @@
 /* concurrent_test.c: sessions on threads of their own, commits through an apply thread.
  * SPDX-License-Identifier: Apache-2.0 */
+#include "base/env.h"
+#include "base/fault.h"
 #include "base/rng.h"
 #include "tests/unit/sql/cases.h"
 
@@ -158,6 +160,41 @@ statement__table_changes_while_it_waits__plans_anew(void **state)
     assert_string_equal(waiting.answer, "ERROR 42P01: relation \"t\" does not exist\n");
 }
 
+/* Goal: a snapshot taken after the catalog CSN moved, but before the change is visible, does
+ * not pass for the new definitions. Method: apply pauses between the two publications; another
+ * session begins its statement in the pause and waits for the table's lock until its end. */
+static void
+statement__begins_between_the_publications__plans_anew(void **state)
+{
+    static const char *const begins[] = {"SET lock_timeout = 0",
+                                         "BEGIN; CREATE TABLE own (x int)"};
+    struct fixture *f = *state;
+    static struct faults faults;
+    faults = (struct faults){.chance[FAULT_PUBLISH_SLOW] = 1};
+    rng_seed(&faults.rng, 1);
+    for (unsigned i = 0; i < ARRAY_SIZE(begins); i++) {
+        expect(&f->a, "CREATE TABLE t (a int); INSERT INTO t VALUES (1)",
+               "CREATE TABLE\nINSERT 0 1\n");
+        (void)lab_run(&f->b, begins[i]);
+        expect(&f->b, "SELECT * FROM t", "[a]\n1\nSELECT 1\n");
+        expect(&f->b, "ROLLBACK",
+               i == 0 ? "WARNING 25P01: there is no transaction in progress\nROLLBACK\n"
+                      : "ROLLBACK\n");
+        (void)lab_run(&f->b, begins[i]);
+        lab_start_applier(&f->lab);
+        f->lab.env.faults = &faults;
+        struct waiting waiting = {0};
+        start_waiting(&waiting, &f->a, "DROP TABLE t");
+        expect(&f->b, "SELECT * FROM t", "ERROR 42P01: relation \"t\" does not exist\n");
+        thread_join(&waiting.thread);
+        lab_stop_applier(&f->lab);
+        f->lab.env.faults = NULL;
+        assert_string_equal(waiting.answer, "DROP TABLE\n");
+        (void)lab_run(&f->b, "ROLLBACK");
+    }
+    assert_int_equal(faults.fired_count[FAULT_PUBLISH_SLOW], 2);
+}
+
 /* Goal: a cancel ends a statement that waits, lock_timeout does, and the block is failed. */
 static void
 statement__cancelled_while_it_waits__is_57014(void **state)
@@ -191,6 +228,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         CASE(transfers__definitions_change__sum_holds),
         CASE(statement__table_changes_while_it_waits__plans_anew),
+        CASE(statement__begins_between_the_publications__plans_anew),
         CASE(statement__cancelled_while_it_waits__is_57014),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
