@@ -103,8 +103,7 @@ txn__woken(struct txn *txn, enum status status, struct diag *diag)
         return diag_fail(diag, STATUS_CONFLICT, SQLSTATE_LOCK_NOT_AVAILABLE,
                          "canceling statement due to lock timeout");
     case STATUS_CANCELLED:
-        return diag_fail(diag, STATUS_CANCELLED, SQLSTATE_QUERY_CANCELED,
-                         "canceling statement due to user request");
+        return waiter_report_cancel(txn->waiter, diag);
     default:
         return diag_fail(diag, status, SQLSTATE_OUT_OF_MEMORY,
                          "no thread is left to wait for a lock");

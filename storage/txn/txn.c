@@ -213,9 +213,8 @@ txn_check(struct txn *txn, struct diag *diag)
                  (term != 0 && term != atomic_load(&txn->store->writer_term)))) {
         return txn__killed(diag);
     }
-    if (UNLIKELY(waiter_cancelled(txn->waiter))) {
-        return diag_fail(diag, STATUS_CANCELLED, SQLSTATE_QUERY_CANCELED,
-                         "canceling statement due to user request");
+    if (waiter_check(txn->waiter)) {
+        return waiter_report_cancel(txn->waiter, diag);
     }
     return txn_ship_if_large(txn, diag);
 }
