@@ -1,5 +1,6 @@
 /* lock.c: see lock.h. SPDX-License-Identifier: Apache-2.0 */
 #include "base/lock.h"
+#include "base/sched.h"
 
 #include <stdatomic.h>
 #include <time.h>
@@ -54,6 +55,7 @@ mutex_init(struct mutex *mutex, enum lock_rank rank)
     ASSERT(pthread_mutex_init(&mutex->native, NULL) == 0);
     mutex->rank = rank;
     atomic_init(&mutex->owner, 0);
+    atomic_init(&mutex->awaited, false);
 }
 
 void
@@ -63,20 +65,56 @@ mutex_deinit(struct mutex *mutex)
     pthread_mutex_destroy(&mutex->native);
 }
 
+/* Somebody else holds it. */
+static void
+take_contended(struct mutex *mutex) NO_THREAD_SAFETY_ANALYSIS
+{
+    struct sched *sched = sched_mine;
+    if (LIKELY(sched == NULL)) {
+        ASSERT(pthread_mutex_lock(&mutex->native) == 0);
+        return;
+    }
+    do {
+        atomic_store_explicit(&mutex->awaited, true, memory_order_relaxed);
+        sched->ops->wait(sched, mutex, SCHED_FOREVER);
+    } while (pthread_mutex_trylock(&mutex->native) != 0);
+}
+
+static void
+take(struct mutex *mutex) NO_THREAD_SAFETY_ANALYSIS
+{
+    if (UNLIKELY(pthread_mutex_trylock(&mutex->native) != 0)) {
+        take_contended(mutex);
+    }
+    atomic_store_explicit(&mutex->owner, thread_number(), memory_order_relaxed);
+}
+
+static void
+give_back(struct mutex *mutex) NO_THREAD_SAFETY_ANALYSIS
+{
+    bool awaited = atomic_load_explicit(&mutex->awaited, memory_order_relaxed);
+    atomic_store_explicit(&mutex->owner, 0, memory_order_relaxed);
+    if (UNLIKELY(awaited)) {
+        atomic_store_explicit(&mutex->awaited, false, memory_order_relaxed);
+    }
+    ASSERT(pthread_mutex_unlock(&mutex->native) == 0);
+    if (UNLIKELY(awaited)) { /* only under a scheduler: nobody ran since, it is still there */
+        sched_mine->ops->wake(sched_mine, mutex, true);
+    }
+}
+
 void
 mutex_lock(struct mutex *mutex) NO_THREAD_SAFETY_ANALYSIS
 {
     note_locked(mutex);
-    ASSERT(pthread_mutex_lock(&mutex->native) == 0);
-    atomic_store_explicit(&mutex->owner, thread_number(), memory_order_relaxed);
+    take(mutex);
 }
 
 void
 mutex_unlock(struct mutex *mutex) NO_THREAD_SAFETY_ANALYSIS
 {
     note_unlocked(mutex);
-    atomic_store_explicit(&mutex->owner, 0, memory_order_relaxed);
-    ASSERT(pthread_mutex_unlock(&mutex->native) == 0);
+    give_back(mutex);
 }
 
 bool
@@ -101,34 +139,58 @@ cond_deinit(struct cond *cond)
     pthread_cond_destroy(&cond->native);
 }
 
-void
-cond_wait(struct cond *cond, struct mutex *mutex) NO_THREAD_SAFETY_ANALYSIS
+/* True unless `deadline_ns` came first. */
+static bool
+sleep_on(struct cond *cond, struct mutex *mutex, int64_t deadline_ns) NO_THREAD_SAFETY_ANALYSIS
 {
+    struct sched *sched = sched_mine;
+    if (UNLIKELY(sched != NULL)) {
+        give_back(mutex);
+        bool woken = sched->ops->wait(sched, cond, deadline_ns);
+        take(mutex);
+        return woken;
+    }
+    int rc = 0;
     atomic_store_explicit(&mutex->owner, 0, memory_order_relaxed);
-    pthread_cond_wait(&cond->native, &mutex->native);
-    atomic_store_explicit(&mutex->owner, thread_number(), memory_order_relaxed);
-}
-
-bool
-cond_wait_until(struct cond *cond, struct mutex *mutex,
-                int64_t deadline_ns) NO_THREAD_SAFETY_ANALYSIS
-{
-    struct timespec at = {.tv_sec = deadline_ns / 1000000000,
-                          .tv_nsec = deadline_ns % 1000000000};
-    atomic_store_explicit(&mutex->owner, 0, memory_order_relaxed);
-    int rc = pthread_cond_timedwait(&cond->native, &mutex->native, &at);
+    if (deadline_ns == SCHED_FOREVER) {
+        pthread_cond_wait(&cond->native, &mutex->native);
+    } else {
+        struct timespec at = {.tv_sec = deadline_ns / 1000000000,
+                              .tv_nsec = deadline_ns % 1000000000};
+        rc = pthread_cond_timedwait(&cond->native, &mutex->native, &at);
+    }
     atomic_store_explicit(&mutex->owner, thread_number(), memory_order_relaxed);
     return rc == 0;
 }
 
 void
+cond_wait(struct cond *cond, struct mutex *mutex)
+{
+    (void)sleep_on(cond, mutex, SCHED_FOREVER);
+}
+
+bool
+cond_wait_until(struct cond *cond, struct mutex *mutex, int64_t deadline_ns)
+{
+    return sleep_on(cond, mutex, deadline_ns);
+}
+
+void
 cond_signal(struct cond *cond)
 {
+    if (UNLIKELY(sched_mine != NULL)) {
+        sched_mine->ops->wake(sched_mine, cond, false);
+        return;
+    }
     pthread_cond_signal(&cond->native);
 }
 
 void
 cond_broadcast(struct cond *cond)
 {
+    if (UNLIKELY(sched_mine != NULL)) {
+        sched_mine->ops->wake(sched_mine, cond, true);
+        return;
+    }
     pthread_cond_broadcast(&cond->native);
 }

@@ -34,6 +34,7 @@ struct CAPABILITY("mutex") mutex {
     pthread_mutex_t native;
     enum lock_rank rank;
     _Atomic(uint64_t) owner; /* thread number, 0 when free: for mutex_held() */
+    _Atomic(bool) awaited;   /* by threads of a scheduler (base/sched.h) */
 };
 
 void mutex_init(struct mutex *mutex, enum lock_rank rank);

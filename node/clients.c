@@ -5,10 +5,10 @@
 #include <stdlib.h>
 
 void
-clients_init(struct clients *clients, unsigned capacity)
+clients_init(struct clients *clients, unsigned capacity, uint64_t seed)
 {
     mutex_init(&clients->mu, LOCK_RANK_NODE);
-    rng_seed_from_system(&clients->rng);
+    rng_seed(&clients->rng, seed ^ 0x636c69656e747321ULL);
     clients->slot_count = capacity;
     clients->count = 0;
     clients->slots = calloc(capacity, sizeof(*clients->slots));

@@ -16,7 +16,7 @@ struct clients {
 };
 
 /* Room for `capacity` connections and some more that will be refused politely. */
-void clients_init(struct clients *clients, unsigned capacity);
+void clients_init(struct clients *clients, unsigned capacity, uint64_t seed);
 void clients_deinit(struct clients *clients);
 /* Gives the client its pid and secret. */
 void clients_add(struct clients *clients, struct client *client);

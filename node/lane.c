@@ -196,14 +196,15 @@ lane_open(struct node *node, unsigned number, struct diag *diag)
     list_init(&lane->ready);
     loop_call_init(&lane->stop_call, lane_stop, lane);
     hold_lane_init(lane);
-    return loop_new_system(&lane->loop, diag);
+    return loops_create(node->env.loops, &lane->loop, diag);
 }
 
 enum status
 lanes_start(struct node *node, struct diag *diag)
 {
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
-    node->lane_count = (unsigned)MIN(MAX(cores, 1), LANES_MAX);
+    long wanted = node->world != NULL ? (long)node->world->lane_count : cores;
+    node->lane_count = (unsigned)MIN(MAX(wanted, 1), LANES_MAX);
     node->lanes = calloc(node->lane_count, sizeof(*node->lanes));
     ASSERT(node->lanes != NULL);
     struct drivers *drivers = &node->drivers;

@@ -1,5 +1,6 @@
 /* main.c: rusty-db-server: one node as a process. SPDX-License-Identifier: Apache-2.0 */
 #include "base/errors.h"
+#include "base/vfs.h"
 #include "node/node.h"
 #include "node/settings.h"
 
@@ -52,7 +53,7 @@ check_config(const char *home)
     struct settings settings;
     struct diag diag = {0};
     arena_init(&arena);
-    enum status status = settings_load(home, &arena, &settings, &diag);
+    enum status status = settings_load(vfs_system(), home, &arena, &settings, &diag);
     if (status == STATUS_OK) {
         printf("%s/conf/rustydb.toml: ok\n", home);
     } else {

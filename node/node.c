@@ -7,6 +7,7 @@
 #include "node/node.h"
 #include "base/errors.h"
 #include "base/net.h"
+#include "base/thread.h"
 #include "node/node_internal.h"
 #include "node/seeds.h"
 
@@ -61,6 +62,12 @@ make_directories(struct node *node, struct diag *diag)
 static enum status
 open_log(struct node *node, struct diag *diag)
 {
+    if (node->world != NULL) {
+        logger_deinit(&node->log);
+        logger_init(&node->log, node->env.clock, node->settings.instance_name,
+                    node->world->log_fd);
+        return STATUS_OK;
+    }
     const char *path =
         arena_printf(&node->arena, "%s/rustydb.log", node->settings.paths_logs_dir);
     const char *slow =
@@ -86,7 +93,7 @@ lock_data(struct node *node, struct diag *diag)
     enum status status = vfs_lock(node->lock_file, NULL);
     for (int waited_ms = 0; status == STATUS_CONFLICT && waited_ms < LOCK_PATIENCE_MS;
          waited_ms += LOCK_RETRY_MS) {
-        usleep(LOCK_RETRY_MS * 1000);
+        thread_sleep_us(LOCK_RETRY_MS * 1000);
         status = vfs_lock(node->lock_file, NULL);
     }
     if (status == STATUS_CONFLICT) {
@@ -144,6 +151,14 @@ open_store(struct node *node, struct diag *diag)
     return STATUS_OK;
 }
 
+static uint64_t
+segment_bytes(const struct node *node)
+{
+    return node->world != NULL && node->world->segment_bytes != 0
+               ? node->world->segment_bytes
+               : (uint64_t)node->settings.wal_max_segment_mb << 20;
+}
+
 static enum status
 open_cluster(struct node *node, struct diag *diag)
 {
@@ -163,7 +178,7 @@ open_cluster(struct node *node, struct diag *diag)
         .api_port = (uint16_t)settings->server_api_port,
         .founders = founders,
         .founder_count = founder_count,
-        .segment_bytes = (uint64_t)settings->wal_max_segment_mb << 20,
+        .segment_bytes = segment_bytes(node),
         .keep_bytes = (uint64_t)settings->wal_keep_mb << 20,
         .applied_index = store_applied_index(node->store),
         .applied_term = store_applied_term(node->store),
@@ -204,20 +219,29 @@ open_parts(struct node *node, struct diag *diag)
     TRY(lanes_start(node, diag));
     TRY(cluster_start(node->cluster, diag));
     node->cluster_runs = true;
-    return rest_start(node, diag);
+    return node->world != NULL && node->world->without_rest ? STATUS_OK
+                                                            : rest_start(node, diag);
+}
+
+static struct env
+env_of_machine(void)
+{
+    struct rng rng;
+    rng_seed_from_system(&rng);
+    return (struct env){.vfs = vfs_system(),
+                        .clock = clock_system(),
+                        .net = net_system(),
+                        .workers = workers_system(),
+                        .loops = loops_system(),
+                        .seed = rng_next(&rng)};
 }
 
 static void
-node_init(struct node *node)
+node_init(struct node *node, const struct node_world *world)
 {
-    node->env = (struct env){.vfs = vfs_system(),
-                             .clock = clock_system(),
-                             .net = net_system(),
-                             .workers = workers_system(),
-                             .log = &node->log};
-    struct rng rng;
-    rng_seed_from_system(&rng);
-    node->env.seed = rng_next(&rng);
+    node->world = world;
+    node->env = world != NULL ? *world->env : env_of_machine();
+    node->env.log = &node->log;
     node->log_fd = -1;
     node->started_us = clock_wall_us(node->env.clock);
     arena_init(&node->arena);
@@ -234,13 +258,22 @@ static void node_free(struct node *node);
 enum status
 node_open(const char *home, struct node **node_out, struct diag *diag)
 {
+    return node_open_in(NULL, home, node_out, diag);
+}
+
+enum status
+node_open_in(const struct node_world *world, const char *home, struct node **node_out,
+             struct diag *diag)
+{
     *node_out = NULL;
     struct node *node = calloc(1, sizeof(*node));
     ASSERT(node != NULL);
-    node_init(node);
-    enum status status = settings_load(home, &node->arena, &node->settings, diag);
+    node_init(node, world);
+    enum status status =
+        settings_load(node->env.vfs, home, &node->arena, &node->settings, diag);
     if (status == STATUS_OK) {
-        clients_init(&node->clients, (unsigned)node->settings.server_max_connections + 16);
+        clients_init(&node->clients, (unsigned)node->settings.server_max_connections + 16,
+                     node->env.seed);
         node->clients_made = true;
         status = open_parts(node, diag);
     }
@@ -252,6 +285,7 @@ node_open(const char *home, struct node **node_out, struct diag *diag)
              RUSTYDB_VERSION, node->settings.server_listen_host,
              (long long)node->settings.server_listen_port,
              (long long)node->settings.server_api_port);
+    node->world = NULL;
     *node_out = node;
     return STATUS_OK;
 }

@@ -9,12 +9,25 @@
 #pragma once
 
 #include "base/status.h"
+#include <stdbool.h>
 #include <stdint.h>
 
+struct env;
 struct node;
 
 /* Starts serving. `home` is the instance's directory with conf/rustydb.toml. */
 MUST_CHECK enum status node_open(const char *home, struct node **node_out, struct diag *diag);
+
+/* A node in another world than the machine's, for the simulator. */
+struct node_world {
+    const struct env *env; /* copied; its log stays unused */
+    unsigned lane_count;
+    int log_fd; /* -1: silent */
+    bool without_rest;
+    uint64_t segment_bytes; /* of the log, below what settings allow; 0: as set */
+};
+MUST_CHECK enum status node_open_in(const struct node_world *world, const char *home,
+                                    struct node **node_out, struct diag *diag);
 /* Lets transactions in progress go, checkpoints, closes. Takes node. */
 void node_close(struct node *node);
 /* Sleeps until node_request_stop() or damage. False: damage. */

@@ -17,7 +17,7 @@
 
 struct rest;
 
-/* Threads that wait until the log is applied up to an index. */
+/* Who waits until the log is applied up to an index. */
 struct applied_waits {
     struct mutex mu;
     struct list waiting; /* guarded by mu: struct applied_wait */
@@ -35,6 +35,7 @@ struct upkeep {
 struct node {
     struct arena arena; /* settings and texts that live as long as the node */
     struct settings settings;
+    const struct node_world *world; /* while it is opened; NULL: the machine's */
     struct env env;
     struct logger log;
     int log_fd;
@@ -80,8 +81,13 @@ void applied_waits_wake(struct applied_waits *waits, uint64_t index);
 MUST_CHECK enum status node_wait_applied(struct node *node, uint64_t index,
                                          struct waiter *waiter, int64_t deadline_ns,
                                          struct diag *diag);
-MUST_CHECK enum status node_read_barrier(void *host_arg, struct waiter *waiter,
+/* A linearizable read of this node's state may begin: ReadIndex, then wait. Blocks. */
+MUST_CHECK enum status node_read_barrier(struct node *node, struct waiter *waiter,
                                          struct diag *diag);
+/* The same without waiting; false: it must be asked for. */
+bool node_reads_at_once(void *host_arg);
+/* Asks for it: client_read_answered() will be called, on any thread. */
+void node_ask_read(struct node *node, struct client *client);
 
 /* ---- node_views.c ---- */
 const struct host_view *node_views(void *host_arg, unsigned *count_out);

@@ -202,13 +202,13 @@ settings_parse(const char *home, const char *name, struct slice text, struct are
 }
 
 enum status
-settings_load(const char *home, struct arena *arena, struct settings *settings_out,
-              struct diag *diag)
+settings_load(struct vfs *vfs, const char *home, struct arena *arena,
+              struct settings *settings_out, struct diag *diag)
 {
     const char *path = arena_printf(arena, "%s/conf/rustydb.toml", home);
     struct vfs_file *file = NULL;
     uint64_t size = 0;
-    TRY(vfs_open(vfs_system(), path, VFS_READ, &file, diag));
+    TRY(vfs_open(vfs, path, VFS_READ, &file, diag));
     enum status status = vfs_size(file, &size, diag);
     if (status == STATUS_OK && size > CONFIG_BYTES_MAX) {
         status = diag_fail(diag, STATUS_LIMIT, SQLSTATE_CONFIG_FILE_ERROR,

@@ -8,6 +8,7 @@
 
 #include "base/arena.h"
 #include "base/status.h"
+#include "base/vfs.h"
 
 struct text_list {
     unsigned count;
@@ -26,7 +27,7 @@ struct settings {
 };
 
 /* Reads `home`/conf/rustydb.toml. */
-MUST_CHECK enum status settings_load(const char *home, struct arena *arena,
+MUST_CHECK enum status settings_load(struct vfs *vfs, const char *home, struct arena *arena,
                                      struct settings *settings_out, struct diag *diag);
 /* The same of a text, for --check-config and tests; `name` is for messages. */
 MUST_CHECK enum status settings_parse(const char *home, const char *name, struct slice text,

@@ -6,12 +6,12 @@
  * failed transfer a barrier commits before they are released on the old one, so that no other
  * primary can exist beside it. SPDX-License-Identifier: Apache-2.0 */
 #include "base/errors.h"
+#include "base/thread.h"
 #include "node/node_internal.h"
 
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #define CATCH_UP_MS 10000
 #define TRANSFER_MS 2000
@@ -79,7 +79,7 @@ wait_for_catch_up(struct node *node, const char *name, struct diag *diag)
         if (now_ms(node) > deadline_ms) {
             return refuse(diag, name, "did not catch up in time");
         }
-        usleep(POLL_US);
+        thread_sleep_us(POLL_US);
     }
 }
 
@@ -89,7 +89,7 @@ drain(struct node *node, double seconds)
 {
     int64_t deadline_ms = now_ms(node) + (int64_t)(seconds * 1000);
     while (hold_active_count(node) > 0 && now_ms(node) < deadline_ms) {
-        usleep(POLL_US);
+        thread_sleep_us(POLL_US);
     }
     return hold_active_count(node) == 0;
 }
@@ -130,7 +130,7 @@ transfer_to(struct node *node, const char *name, struct diag *diag)
     atomic_init(&transfer->refs, 2);
     cluster_transfer(node->cluster, name, TRANSFER_MS, transfer_ended, transfer);
     while (!atomic_load(&transfer->ended)) {
-        usleep(POLL_US);
+        thread_sleep_us(POLL_US);
     }
     enum status status = transfer->status;
     if (status != STATUS_OK && diag != NULL) {
@@ -152,7 +152,7 @@ wait_for_leader(struct node *node, const char *name)
         if (target != NULL && target->leader && !node_is_primary(node)) {
             return true;
         }
-        usleep(POLL_US);
+        thread_sleep_us(POLL_US);
     } while (now_ms(node) < deadline_ms);
     return false;
 }

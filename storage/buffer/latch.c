@@ -1,11 +1,7 @@
 /* latch.c: the slow side of latch.h: spin a little, then sleep on the word.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "storage/buffer/latch.h"
-
-#include <limits.h>
-#include <linux/futex.h>
-#include <sys/syscall.h>
-#include <unistd.h>
+#include "base/futex.h"
 
 #define SPINS 100
 
@@ -19,13 +15,13 @@ sleep_on(struct latch *latch, uint32_t word)
                                                  memory_order_relaxed, memory_order_relaxed)) {
         return; /* it changed: look again */
     }
-    syscall(SYS_futex, &latch->word, FUTEX_WAIT_PRIVATE, marked, NULL, NULL, 0);
+    futex_wait(&latch->word, marked);
 }
 
 void
 latch_wake(struct latch *latch)
 {
-    syscall(SYS_futex, &latch->word, FUTEX_WAKE_PRIVATE, INT_MAX, NULL, NULL, 0);
+    futex_wake_all(&latch->word);
 }
 
 void

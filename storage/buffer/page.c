@@ -1,10 +1,10 @@
 /* page.c: pin, latch, dirty, append: the calls of pages.h that statements make.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "base/errors.h"
+#include "base/thread.h"
 #include "storage/buffer/pages_internal.h"
 
 #include <string.h>
-#include <unistd.h>
 
 #define DIRTY_MET_MAX 32u    /* cold dirty frames written in one go when a frame is needed */
 #define DIRTY_MET_ENOUGH 16u /* as many are written even if a clean frame was found */
@@ -114,7 +114,7 @@ acquire_frame(struct pages *pages, bool scan, struct page **page_out, struct dia
         }
         if (*page_out == NULL && dirty_count == 0) {
             if (status == STATUS_OK && ++idle_count < IDLE_SWEEPS_MAX) {
-                (void)usleep(IDLE_PAUSE_US); /* others may hold the rest while they write */
+                thread_sleep_us(IDLE_PAUSE_US); /* others may hold the rest while they write */
                 continue;
             }
             break;

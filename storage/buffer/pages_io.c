@@ -7,9 +7,9 @@
  * Apache-2.0 */
 #include "base/errors.h"
 #include "base/log.h"
+#include "base/thread.h"
 #include "storage/buffer/pages_internal.h"
 
-#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -403,7 +403,7 @@ discard_frame(struct pages *pages, struct page *page, uint64_t key)
             pool_give_back(&pages->pool, page);
             return;
         }
-        sched_yield();
+        thread_yield();
     }
 }
 

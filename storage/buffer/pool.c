@@ -2,8 +2,8 @@
 #include "storage/buffer/pool.h"
 #include "base/errors.h"
 #include "base/hash.h"
+#include "base/thread.h"
 
-#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -153,7 +153,7 @@ pool_find_locked(struct pool *pool, uint64_t key)
         if (page == NULL || pinned) {
             return page;
         }
-        sched_yield(); /* it is being claimed: the claimer unlinks it next */
+        thread_yield(); /* it is being claimed: the claimer unlinks it next */
     }
 }
 

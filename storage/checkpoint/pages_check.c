@@ -6,19 +6,12 @@
 #include "base/env.h"
 #include "base/errors.h"
 #include "base/log.h"
+#include "base/thread.h"
 #include "storage/checkpoint/checkpoint_internal.h"
 
 #include <stdlib.h>
-#include <time.h>
 
 #define TRIES_MAX 10
-
-static void
-pause_ms(long ms)
-{
-    struct timespec pause = {.tv_sec = 0, .tv_nsec = ms * 1000000};
-    nanosleep(&pause, NULL);
-}
 
 static enum status
 read_and_verify(struct pages *pages, struct page_ref ref, struct page_identity identity,
@@ -66,7 +59,7 @@ check_page(struct pages *pages, uint32_t id, uint32_t no, uint8_t *image, struct
                       ref.slot == SLOT_NONE ? "a page is neither on disk nor in memory"
                                             : mine.message);
         }
-        pause_ms(1);
+        thread_sleep_us(1000);
     }
     return false;
 }

@@ -3,9 +3,8 @@
  * the next line and others may use it again: a line that is free or of another row sends the
  * walk back to the row map (rule 8). SPDX-License-Identifier: Apache-2.0 */
 #include "base/errors.h"
+#include "base/thread.h"
 #include "storage/heap/table_internal.h"
-
-#include <sched.h>
 
 #define RESTARTS_MAX 1000000 /* beyond: the chain is damaged */
 
@@ -86,7 +85,7 @@ walk_step(struct walk *walk, bool *there_out, struct diag *diag)
                              (unsigned long long)walk->row.v, walk->heap->table.v);
         }
         if (walk->restarts % 64 == 0) {
-            sched_yield();
+            thread_yield();
         }
     }
 }

@@ -2,8 +2,8 @@
 #include "storage/page/spaces.h"
 #include "base/errors.h"
 #include "base/hash.h"
+#include "base/thread.h"
 
-#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -208,7 +208,7 @@ spaces_appended(struct spaces *spaces, uint32_t id, uint32_t no)
         if (mine) {
             return;
         }
-        sched_yield();
+        thread_yield();
     }
 }
 

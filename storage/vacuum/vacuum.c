@@ -13,10 +13,10 @@
  * tell whether it still holds what was found, for our pin keeps them in place.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "base/errors.h"
+#include "base/thread.h"
 #include "storage/heap/table_internal.h"
 
 #include <stdlib.h>
-#include <unistd.h>
 
 #define INDEXES_MAX 256
 
@@ -449,7 +449,7 @@ take_turn(struct vacuum *vacuum, struct diag *diag)
             return diag_fail(diag, STATUS_CANCELLED, SQLSTATE_QUERY_CANCELED,
                              "canceling statement due to user request");
         }
-        (void)usleep(1000);
+        thread_sleep_us(1000);
     }
     vacuum->horizon = store_horizon(vacuum->store);
     return STATUS_OK;
