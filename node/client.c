@@ -133,11 +133,11 @@ after_run(struct client *client)
     send_out(client);
     bool closing =
         client->disconnected || client->phase == CLIENT_CLOSING || client->out_broken;
-    if (closing && !client->awaits_commit) {
+    if (closing && !client_in_work(client)) {
         client_delete(client);
         return;
     }
-    if (client->awaits_commit && client->commit_known) {
+    if (client->commit_known || client->read_known) {
         lane_make_ready(client->lane, client);
     }
     if (client->input_waits) {
@@ -154,11 +154,19 @@ client_finished(void *arg)
     after_run(arg);
 }
 
+/* Nothing can go on before another thread has said something. */
+static bool
+client_awaits(const struct client *client)
+{
+    return (client->awaits_commit && !client->commit_known) ||
+           (client->awaits_read && !client->read_known);
+}
+
 void
 client_run(struct client *client, struct driver *driver)
 {
     ASSERT(!client->busy);
-    if (client->awaits_commit && !client->commit_known) {
+    if (client_awaits(client)) {
         return; /* input that came early waits in `in` */
     }
     client->busy = true;
@@ -175,7 +183,7 @@ client_run(struct client *client, struct driver *driver)
 bool
 client_in_work(const struct client *client)
 {
-    return client->busy || client->awaits_commit;
+    return client->busy || client->awaits_commit || client->awaits_read;
 }
 
 /* ---- in ---- */
@@ -266,6 +274,25 @@ client_commit_known(void *arg)
     }
 }
 
+/* ---- reads ---- */
+
+void
+client_read_answered(struct client *client, bool admitted)
+{
+    client->read_admitted = admitted;
+    loop_post(client->lane->loop, &client->read_call);
+}
+
+static void
+client_read_known(void *arg)
+{
+    struct client *client = arg;
+    client->read_known = true;
+    if (!client->busy) {
+        lane_make_ready(client->lane, client);
+    }
+}
+
 /* ---- life ---- */
 
 static void client_free(void *arg);
@@ -304,6 +331,7 @@ client_accept(void *arg, struct stream *stream)
     loop_call_init(&client->start_call, client_start, client);
     loop_call_init(&client->finished_call, client_finished, client);
     loop_call_init(&client->committed_call, client_commit_known, client);
+    loop_call_init(&client->read_call, client_read_known, client);
     loop_call_init(&client->flush_call, client_flush, client);
     loop_call_init(&client->free_call, client_free, client);
     clients_add(&node->clients, client);

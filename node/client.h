@@ -27,6 +27,14 @@ enum client_phase {
 
 struct relay;
 
+/* Somebody waits until the log is applied up to `index`: node_wait.c. */
+struct applied_wait {
+    struct list link;
+    uint64_t index;
+    void (*reached)(void *arg); /* apply thread, or who asked; out of the list by then */
+    void *arg;
+};
+
 struct client {
     /* lane */
     struct list link, ready_link;
@@ -36,9 +44,11 @@ struct client {
     bool busy;               /* a thread is in client_run, perhaps alone */
     bool disconnected;       /* the other side is gone: delete when not busy */
     bool commit_known;       /* `committed` came */
+    bool read_known;         /* the voters have answered */
     bool input_waits;        /* bytes came while busy */
     _Atomic(bool) shut_down; /* lane writes, runner reads: a cancel is the node's */
-    struct loop_call start_call, finished_call, committed_call, flush_call, free_call;
+    struct loop_call start_call, finished_call, committed_call, read_call, flush_call,
+        free_call;
 
     /* runner */
     struct driver *driver;
@@ -51,7 +61,10 @@ struct client {
     struct sql_session *session;
     struct sql_script *script;
     unsigned script_left;
-    bool awaits_commit;     /* SQL_COMMITTING: nothing goes on before commit_known */
+    bool awaits_commit; /* SQL_COMMITTING: nothing goes on before commit_known */
+    bool awaits_read;   /* SQL_READING: the statement runs again once read_known */
+    bool read_admitted; /* what they said; written before read_call is posted */
+    struct applied_wait read_wait;
     bool sync_after_commit; /* it was Sync's commit: ReadyForQuery, no tag */
     bool skip_to_sync;
     bool at_unit_end;    /* ReadyForQuery was the last thing said */
@@ -90,7 +103,7 @@ void client_shut_down(struct client *client);
 void client_delete(struct client *client);
 
 /* ---- for client_*.c and relay.c ---- */
-/* Runner: processes one step; false when nothing can go on now. */
+/* Runner: processes one step; false when nothing can go on now. What it awaits is known. */
 bool client_step(struct client *client);
 bool client_step_startup(struct client *client);
 bool client_step_message(struct client *client, const struct wire_message *message);
@@ -104,5 +117,7 @@ MUST_CHECK enum status client_push(struct client *client);
 void client_sink_init(struct client *client);
 /* sql_session_options.committed; apply thread. */
 void client_committed(void *arg);
+/* The voters answered node_ask_read(); any thread. */
+void client_read_answered(struct client *client, bool admitted);
 void client_portal_formats(struct client *client, const char *portal);
 void client_free_formats(struct client *client);

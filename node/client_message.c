@@ -137,6 +137,10 @@ client_statement_ended(struct client *client)
     case SQL_DONE:
         statement_done(client);
         break;
+    case SQL_READING:
+        client->awaits_read = true;
+        node_ask_read(client->node, client);
+        break;
     case SQL_SUSPENDED:
         wire_empty(&client->out, 's');
         break;
@@ -151,6 +155,15 @@ client_statement_ended(struct client *client)
         statement_failed(client, &client->result.diag);
         break;
     }
+}
+
+/* The statement that asked comes again: the next of its script, or its Execute. */
+static void
+admit_read(struct client *client)
+{
+    client->awaits_read = false;
+    client->read_known = false;
+    sql_read_admitted(client->session, client->read_admitted);
 }
 
 static void
@@ -213,6 +226,7 @@ next_of_script(struct client *client)
     client->script_left--;
     diag_clear(&client->result.diag);
     sql_script_run_next(client->script, &client->sink, &client->result);
+    client->script_left += client->result.state == SQL_READING;
     client_statement_ended(client);
 }
 
@@ -552,8 +566,14 @@ step_input(struct client *client)
         return false; /* hold_release() makes the client ready again */
     }
     client->in_used += size;
-    return relay_takes(client, &message) ? relay_step(client, &message)
-                                         : client_step_message(client, &message);
+    if (relay_takes(client, &message)) {
+        return relay_step(client, &message);
+    }
+    bool go_on = client_step_message(client, &message);
+    if (client->awaits_read && client->phase != CLIENT_SCRIPT) {
+        client->in_used -= size; /* Execute stays in the input until its read is admitted */
+    }
+    return go_on;
 }
 
 bool
@@ -564,10 +584,9 @@ client_step(struct client *client)
     }
     bool go_on = true;
     if (client->awaits_commit) {
-        if (!client->commit_known) {
-            return false;
-        }
         finish_commit(client);
+    } else if (client->awaits_read) {
+        admit_read(client);
     } else if (client->phase == CLIENT_STARTUP) {
         return client_step_startup(client);
     } else if (client->phase == CLIENT_SCRIPT) {
@@ -578,5 +597,5 @@ client_step(struct client *client)
     if (is_at_rest(client)) {
         hold_leave(client);
     }
-    return go_on;
+    return go_on && !client->awaits_commit && !client->awaits_read;
 }

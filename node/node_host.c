@@ -126,7 +126,7 @@ void
 node_host_init(struct node *node)
 {
     node->host = (struct sql_host){.propose_commit = propose_commit,
-                                   .read_barrier = node_read_barrier,
+                                   .reads_at_once = node_reads_at_once,
                                    .is_primary = is_primary,
                                    .views = node_views,
                                    .checkpoint = checkpoint,

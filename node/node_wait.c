@@ -1,16 +1,11 @@
 /* node_wait.c: sessions that wait for a position of the log. SPDX-License-Identifier:
  * Apache-2.0 */
 #include "base/errors.h"
+#include "node/client.h"
 #include "node/node_internal.h"
 
 #include <stdatomic.h>
 #include <stdlib.h>
-
-struct applied_wait {
-    struct list link;
-    uint64_t index;
-    struct waiter *waiter;
-};
 
 void
 applied_waits_init(struct applied_waits *waits)
@@ -34,10 +29,39 @@ applied_waits_wake(struct applied_waits *waits, uint64_t index)
     {
         struct applied_wait *wait = LIST_ITEM(link, struct applied_wait, link);
         if (wait->index <= index) {
-            waiter_wake(wait->waiter);
+            list_remove(link);
+            wait->reached(wait->arg);
         }
     }
     mutex_unlock(&waits->mu);
+}
+
+/* Calls `reached` at once where the position is reached already. */
+static void
+applied_waits_add(struct node *node, struct applied_wait *wait)
+{
+    mutex_lock(&node->applied_waits.mu);
+    if (store_applied_index(node->store) >= wait->index) {
+        list_init(&wait->link);
+        wait->reached(wait->arg);
+    } else {
+        list_push_back(&node->applied_waits.waiting, &wait->link);
+    }
+    mutex_unlock(&node->applied_waits.mu);
+}
+
+static void
+applied_waits_remove(struct node *node, struct applied_wait *wait)
+{
+    mutex_lock(&node->applied_waits.mu);
+    list_remove(&wait->link);
+    mutex_unlock(&node->applied_waits.mu);
+}
+
+static void
+wake(void *arg)
+{
+    waiter_wake(arg);
 }
 
 static enum status
@@ -63,18 +87,14 @@ node_wait_applied(struct node *node, uint64_t index, struct waiter *waiter, int6
     if (store_applied_index(node->store) >= index) {
         return STATUS_OK;
     }
-    struct applied_wait wait = {.index = index, .waiter = waiter};
+    struct applied_wait wait = {.index = index, .reached = wake, .arg = waiter};
     waiter_arm(waiter);
-    mutex_lock(&node->applied_waits.mu);
-    list_push_back(&node->applied_waits.waiting, &wait.link);
-    mutex_unlock(&node->applied_waits.mu);
+    applied_waits_add(node, &wait);
     enum status status = STATUS_OK;
     while (store_applied_index(node->store) < index && status == STATUS_OK) {
         status = waiter_wait(waiter, deadline_ns);
     }
-    mutex_lock(&node->applied_waits.mu);
-    list_remove(&wait.link);
-    mutex_unlock(&node->applied_waits.mu);
+    applied_waits_remove(node, &wait);
     return status == STATUS_OK ? STATUS_OK
                                : wait_failed(status, "waiting for the log to be applied", diag);
 }
@@ -150,21 +170,23 @@ question_wait(struct index_question *question, int64_t deadline_ns, uint64_t *in
 
 #define LOG_WAIT_NS ((int64_t)10 * 1000 * 1000 * 1000)
 
-enum status
-node_read_barrier(void *host_arg, struct waiter *waiter, struct diag *diag)
+bool
+node_reads_at_once(void *host_arg)
 {
     struct node *node = host_arg;
-    if (!node_is_primary(node)) {
-        return STATUS_OK; /* a replica reads its own state: session consistency is the router's
-                           */
+    uint64_t index = 0;
+    /* A replica reads its own state: session consistency is the router's. */
+    return !node_is_primary(node) || (cluster_read_index_now(node->cluster, &index) &&
+                                      store_applied_index(node->store) >= index);
+}
+
+enum status
+node_read_barrier(struct node *node, struct waiter *waiter, struct diag *diag)
+{
+    if (node_reads_at_once(node)) {
+        return STATUS_OK;
     }
     uint64_t index = 0;
-    if (cluster_read_index_now(node->cluster, &index)) {
-        return store_applied_index(node->store) >= index
-                   ? STATUS_OK
-                   : node_wait_applied(node, index, waiter,
-                                       clock_monotonic_ns(node->env.clock) + LOG_WAIT_NS, diag);
-    }
     int64_t deadline_ns = clock_monotonic_ns(node->env.clock) + LOG_WAIT_NS;
     struct index_question *question = question_new(waiter);
     cluster_read_index(node->cluster, question_answered, question);
@@ -177,6 +199,32 @@ node_read_barrier(void *host_arg, struct waiter *waiter, struct diag *diag)
         return wait_failed(status, "asking the voters for a read position", diag);
     }
     return node_wait_applied(node, index, waiter, deadline_ns, diag);
+}
+
+static void
+read_admitted(void *arg)
+{
+    client_read_answered(arg, true);
+}
+
+/* read_index_fn: cluster loop. */
+static void
+read_position(void *arg, enum status status, uint64_t index)
+{
+    struct client *client = arg;
+    if (status != STATUS_OK) {
+        client_read_answered(client, false);
+        return;
+    }
+    client->read_wait =
+        (struct applied_wait){.index = index, .reached = read_admitted, .arg = client};
+    applied_waits_add(client->node, &client->read_wait);
+}
+
+void
+node_ask_read(struct node *node, struct client *client)
+{
+    cluster_read_index(node->cluster, read_position, client);
 }
 
 enum status

@@ -26,9 +26,9 @@ struct sql_host {
      */
     void (*propose_commit)(void *host_arg, uint64_t term, struct slice record,
                            void (*refused)(void *arg), void *arg);
-    /* Before a read's snapshot: ReadIndex and wait until applied (strong); nothing for session
-     * consistency beyond the session's own last commit. */
-    enum status (*read_barrier)(void *host_arg, struct waiter *waiter, struct diag *diag);
+    /* May a strong read take its snapshot now, without asking the other voters? False: the
+     * statement answers SQL_READING. NULL: always. Never blocks. */
+    bool (*reads_at_once)(void *host_arg);
     bool (*is_primary)(void *host_arg);
     /* All host views. */
     const struct host_view *(*views)(void *host_arg, unsigned *count_out);

@@ -245,10 +245,11 @@ sql_portal_run(struct sql_session *session, const char *portal_name, uint64_t ro
         run_again(session, portal, result);
         return;
     }
-    if (!portal->run.started) {
+    if (!portal->run.started && session->read_gate == READ_GATE_SHUT) {
         waiter_reset_cancel(session->waiter);
     }
     run__step(session, &portal->run, row_limit, sink, result);
+    session->read_gate = READ_GATE_SHUT;
     if (result->state == SQL_COPY_IN) {
         session->copying = &portal->run;
     }

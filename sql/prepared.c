@@ -380,7 +380,7 @@ compile_in_transaction(struct sql_session *session, struct sql_prepared *prepare
         status = session__begin(session, BLOCK_IMPLICIT, diag);
     }
     if (status == STATUS_OK) {
-        status = session__snapshot(session, false, diag);
+        status = session__snapshot(session, diag);
     }
     if (status == STATUS_OK) {
         session->cx.diag = diag;

@@ -109,7 +109,7 @@ open_execution(struct sql_session *session, struct run *run, struct sql_result *
         run->execution = NULL;
         plan_unit__unref(run->unit);
         run->unit = NULL;
-        TRY(session__snapshot(session, false, &result->diag));
+        TRY(session__snapshot(session, &result->diag));
         refresh_context(session, run, result);
     }
 }
@@ -369,6 +369,27 @@ reads_for_client(const struct ast_statement *ast)
            (ast->kind == AST_COPY && !ast->copy.from);
 }
 
+/* A strong read asks the voters whether this node still leads before it takes its snapshot. A
+ * transaction that has written finds that out at its commit, and one that reads its first
+ * snapshot again has asked already. */
+static bool
+must_ask(struct sql_session *session, const struct ast_statement *ast)
+{
+    const struct sql_options *options = &session->engine->options;
+    return reads_for_client(ast) && session->read_gate == READ_GATE_SHUT &&
+           session->settings.is_strong && options->host->reads_at_once != NULL &&
+           session->block != BLOCK_FAILED &&
+           !(session->repeatable_read && session->snapshot_taken) &&
+           !(session->txn != NULL && txn_has_writes(session->txn)) &&
+           !options->host->reads_at_once(options->host_arg);
+}
+
+void
+sql_read_admitted(struct sql_session *session, bool admitted)
+{
+    session->read_gate = admitted ? READ_GATE_OPEN : READ_GATE_REFUSED;
+}
+
 /* Statements that neither read nor change rows do without a snapshot. */
 static bool
 needs_snapshot(const struct ast_statement *ast)
@@ -400,8 +421,12 @@ start(struct sql_session *session, struct run *run, struct sql_result *result)
         return STATUS_OK;
     }
     TRY(txn_check(session->txn, &result->diag));
+    if (session->read_gate == READ_GATE_REFUSED) {
+        return diag_fail(&result->diag, STATUS_NOT_LEADER, SQLSTATE_SERIALIZATION_FAILURE,
+                         "this node is not the primary any more");
+    }
     if (needs_snapshot(ast)) {
-        TRY(session__snapshot(session, reads_for_client(ast), &result->diag));
+        TRY(session__snapshot(session, &result->diag));
     }
     return STATUS_OK;
 }
@@ -417,6 +442,10 @@ run__step(struct sql_session *session, struct run *run, uint64_t row_limit,
     result->state = SQL_DONE;
     const struct ast_statement *ast = run->compiled->ast;
     const bool is_vacuum = ast->kind == AST_VACUUM;
+    if (!run->started && must_ask(session, ast)) {
+        result->state = SQL_READING;
+        return;
+    }
     enum status status = run->started ? STATUS_OK : start(session, run, result);
     refresh_context(session, run, result);
     if (status == STATUS_OK) {

@@ -59,6 +59,12 @@ sql_script_run_next(struct sql_script *script, struct sql_sink *sink, struct sql
     run__init(run, session, script->prepared, compiled, &session->statement);
     session->cx.arena = &session->statement;
     run__step(session, run, 0, sink, result);
+    session->read_gate = READ_GATE_SHUT;
+    if (result->state == SQL_READING) {
+        script->next_no--;
+        run__close(run);
+        return;
+    }
     if (result->state == SQL_COPY_IN) {
         session->copying = run;
         return; /* sql_copy_end() goes on */

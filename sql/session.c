@@ -14,7 +14,7 @@ check_login(struct sql_session *session, struct diag *diag)
     TRY(session__begin(session, BLOCK_IMPLICIT, diag));
     session->cx.diag = diag;
     session->cx.arena = &session->statement;
-    enum status status = session__snapshot(session, false, diag);
+    enum status status = session__snapshot(session, diag);
     uint32_t role = 0, database = 0;
     if (status == STATUS_OK) {
         status = catalog_role_id(&session->cx, session->user, &role);

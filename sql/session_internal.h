@@ -137,6 +137,13 @@ struct sequence_seen {
     int64_t value;
 };
 
+/* What the voters said to the strong read that is about to start. */
+enum read_gate {
+    READ_GATE_SHUT, /* not asked */
+    READ_GATE_OPEN,
+    READ_GATE_REFUSED,
+};
+
 struct sql_session {
     struct sql_engine *engine;
     struct list link;       /* in engine->sessions */
@@ -153,6 +160,7 @@ struct sql_session {
     struct txn *txn;
     enum block block;
     bool snapshot_taken, repeatable_read;
+    enum read_gate read_gate; /* until the statement that asked has run */
     struct arena txn_arena;
     struct savepoint *savepoints; /* innermost first */
     uint64_t catalog_seen;        /* catalog CSN when the catalog was chosen */
@@ -182,10 +190,8 @@ struct sql_session {
 /* ---- transaction.c ---- */
 MUST_CHECK enum status session__begin(struct sql_session *session, enum block block,
                                       struct diag *diag);
-/* The snapshot of a statement, and the catalog that goes with it. `reads`: a result depends on
- * it alone, so that strong reads ask the cluster first. */
-MUST_CHECK enum status session__snapshot(struct sql_session *session, bool reads,
-                                         struct diag *diag);
+/* The snapshot of a statement, and the catalog that goes with it. */
+MUST_CHECK enum status session__snapshot(struct sql_session *session, struct diag *diag);
 /* Ends the transaction: SQL_DONE, SQL_COMMITTING (session->commit_tag is the tag), SQL_FAILED.
  */
 enum sql_state session__commit(struct sql_session *session, const char *tag, struct diag *diag);

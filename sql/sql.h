@@ -6,6 +6,7 @@
  * and `committed` is called later, from the apply thread; then node calls sql_commit_finish()
  * on a thread of its own. Picture:  node: parse -> (prepare -> bind -> run)* -> sync
  *
+ *             run --> SQL_READING --> (asked: run again)
  *             run --> SQL_DONE | SQL_SUSPENDED | SQL_COPY_IN | SQL_COMMITTING -->
  * sql_commit_finish
  *
@@ -54,6 +55,7 @@ void sql_session_cancel(struct sql_session *session);
 
 enum sql_state {
     SQL_DONE,
+    SQL_READING,    /* nothing done yet: ask the voters, sql_read_admitted(), call again */
     SQL_SUSPENDED,  /* the row limit was reached */
     SQL_COPY_IN,    /* feed sql_copy_data(), then sql_copy_end() */
     SQL_COMMITTING, /* wait for `committed`, then sql_commit_finish() */
@@ -142,6 +144,10 @@ void sql_sync(struct sql_session *session, bool failed, struct sql_sink *sink,
 /* After `committed`: the final state and tag. 08007 with the gtid in DETAIL when in doubt. */
 void sql_commit_finish(struct sql_session *session, struct sql_sink *sink,
                        struct sql_result *result);
+/* After SQL_READING: the voters have answered (ReadIndex), and what they know is applied here;
+ * the same call made again runs the statement. `admitted` false: this node is not the primary
+ * any more, the statement will fail with 40001. */
+void sql_read_admitted(struct sql_session *session, bool admitted);
 /* COPY FROM STDIN: any split of the input; SQL_COPY_IN again, or SQL_FAILED. */
 void sql_copy_data(struct sql_session *session, struct slice data, struct sql_result *result);
 /* `failure` NULL: the end of the input; else CopyFail's message (57014). */

@@ -218,7 +218,7 @@ run_prepare(struct sql_session *session, struct run *run, const struct ast_prepa
     }
     struct sql_prepared *prepared =
         prepared__within(run->prepared, prepare->statement, types, prepare->type_count);
-    enum status status = session__snapshot(session, false, cx->diag);
+    enum status status = session__snapshot(session, cx->diag);
     if (status == STATUS_OK) {
         status = prepared__compile(session, prepared, &prepared->statements[0], cx->diag);
     }

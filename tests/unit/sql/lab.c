@@ -146,13 +146,32 @@ propose_commit(void *arg, uint64_t term, struct slice record, void (*refused)(vo
 }
 
 /* ---- the host ---- */
-static enum status
-read_barrier(void *arg, struct waiter *waiter, struct diag *diag)
+/* Each strong read asks; the answer comes at once. */
+static bool
+reads_at_once(void *arg)
 {
-    UNUSED(waiter);
-    UNUSED(diag);
     ((struct lab *)arg)->barrier_count++;
-    return STATUS_OK;
+    return false;
+}
+
+/* True: the same call again. */
+static bool
+admitted(struct lab_session *session, const struct sql_result *result)
+{
+    bool asks = result->state == SQL_READING;
+    if (asks) {
+        sql_read_admitted(session->session, !session->lab->reads_refused);
+    }
+    return asks;
+}
+
+void
+lab_portal_run(struct lab_session *session, const char *portal, uint64_t limit,
+               struct sql_result *result)
+{
+    do {
+        sql_portal_run(session->session, portal, limit, &session->sink, result);
+    } while (admitted(session, result));
 }
 
 static bool
@@ -270,7 +289,7 @@ lab_open(struct lab *lab)
                                                 .log_durable = log_durable,
                                                 .log_arg = lab};
     lab->host = (struct sql_host){.propose_commit = propose_commit,
-                                  .read_barrier = read_barrier,
+                                  .reads_at_once = reads_at_once,
                                   .is_primary = is_primary,
                                   .views = views,
                                   .checkpoint = checkpoint,
@@ -478,7 +497,9 @@ lab_copy(struct lab_session *session, const char *text, const char *data, size_t
     unsigned count = MAX(sql_script_count(script), 1u);
     struct sql_result result = {.state = SQL_DONE};
     for (unsigned i = 0; i < count && result.state != SQL_FAILED; i++) {
-        sql_script_run_next(script, &session->sink, &result);
+        do {
+            sql_script_run_next(script, &session->sink, &result);
+        } while (admitted(session, &result));
         size_t size = data == NULL ? 0 : strlen(data);
         for (size_t at = 0; result.state == SQL_COPY_IN && at < size; at += piece) {
             struct slice part = slice_make(data + at, MIN(piece, size - at));
@@ -520,7 +541,7 @@ lab_extended(struct lab_session *session, const char *text, const char *const *p
     if (failed) {
         append_error(session, &diag);
     } else {
-        sql_portal_run(session->session, "", 0, &session->sink, &result);
+        lab_portal_run(session, "", 0, &result);
         failed = result.state == SQL_FAILED;
         lab_answer(session, &result);
     }

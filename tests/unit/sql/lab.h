@@ -29,6 +29,7 @@ struct lab {
     uint64_t entry_count, applied_count, entry_capacity, term, incarnation;
     bool hold;   /* entries wait for lab_release() */
     bool refuse; /* proposals are refused */
+    bool reads_refused;
     bool is_replica;
     _Atomic(unsigned) barrier_count, vacuum_count, checkpoint_count;
     struct mutex mu; /* rank NODE; below it: the log */
@@ -65,5 +66,8 @@ const char *lab_copy(struct lab_session *session, const char *text, const char *
 /* Parse, Bind with text parameters (NULL: NULL), Execute all, Sync. */
 const char *lab_extended(struct lab_session *session, const char *text,
                          const char *const *params, unsigned param_count);
+/* Execute; asks the voters when it must. */
+void lab_portal_run(struct lab_session *session, const char *portal, uint64_t limit,
+                    struct sql_result *result);
 /* Appends what a result says, and finishes a commit that is known. */
 void lab_answer(struct lab_session *session, struct sql_result *result);

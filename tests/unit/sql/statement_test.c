@@ -161,7 +161,7 @@ execute(struct lab_session *s, const char *portal, uint64_t limit)
 {
     struct sql_result result;
     buf_clear(&s->out);
-    sql_portal_run(s->session, portal, limit, &s->sink, &result);
+    lab_portal_run(s, portal, limit, &result);
     lab_answer(s, &result);
     buf_u8(&s->out, 0);
     return (const char *)s->out.data;

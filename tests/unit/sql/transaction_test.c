@@ -201,6 +201,12 @@ read__strong__asks_first(void **state)
     expect(&f->a, "SET rustydb.read_consistency = session; SELECT n FROM t",
            "SET\n[n]\n2\nSELECT 1\n");
     assert_int_equal(f->lab.barrier_count, 1);
+    f->lab.reads_refused = true;
+    expect(&f->a, "RESET rustydb.read_consistency; BEGIN; SELECT n FROM t; SELECT 1",
+           "RESET\nBEGIN\nERROR 40001: this node is not the primary any more\n");
+    expect(&f->a, "ROLLBACK", "ROLLBACK\n");
+    f->lab.reads_refused = false;
+    expect(&f->a, "SELECT n FROM t", "[n]\n2\nSELECT 1\n");
 }
 
 int

@@ -75,15 +75,6 @@ propose_commit(void *host_arg, uint64_t term, struct slice record, void (*refuse
     log_entry(host_arg, ENTRY_TXNS, record);
 }
 
-static enum status
-read_barrier(void *host_arg, struct waiter *waiter, struct diag *diag)
-{
-    UNUSED(host_arg);
-    UNUSED(waiter);
-    UNUSED(diag);
-    return STATUS_OK;
-}
-
 static bool
 is_primary(void *host_arg)
 {
@@ -139,7 +130,6 @@ server_version(void *host_arg)
 
 static const struct sql_host host = {
     .propose_commit = propose_commit,
-    .read_barrier = read_barrier,
     .is_primary = is_primary,
     .views = no_views,
     .checkpoint = no_checkpoint,
