@@ -100,7 +100,8 @@ struct vacuum_result {
 MUST_CHECK enum status store_vacuum(struct store *store, struct object_id table,
                                     struct waiter *waiter, struct vacuum_result *result_out,
                                     struct diag *diag);
-/* Tables whose dead share asks for a vacuum, for the background worker. */
+/* Tables that ask for a vacuum, by their dead versions or their old xids; for the background
+ * worker. */
 unsigned store_vacuum_candidates(struct store *store, struct object_id *tables_out,
                                  unsigned capacity);
 

@@ -18,6 +18,7 @@
 #define TABLE_LOCK_BUCKETS 1024u
 #define ROW_LOCK_BUCKETS 16384u
 #define ROW_LOCKS_MAX ((uint64_t)4 << 20) /* beyond: 53200 */
+#define XIDS_KEPT_MAX ((uint64_t)8 << 20) /* 64 MiB of outcomes */
 
 struct object;     /* objects.c */
 struct lock_entry; /* locks.c */
@@ -69,8 +70,7 @@ struct store {
     uint64_t deadlock_walks;   /* under all three lock mutexes */
 
     _Atomic(uint64_t) visible_csn; /* published last (rule 6); pairs with txn_take_snapshot */
-    _Atomic(uint64_t)
-        catalog_csn; /* published just before it, see choose_catalog() in sql/transaction.c */
+    _Atomic(uint64_t) catalog_csn; /* published just before it; see sql/transaction.c */
     _Atomic(uint64_t) writer_term; /* 0: writers are refused (rules 3 and 5) */
     _Atomic(bool) damaged;
     _Atomic(int64_t) applied_commit_time_us;
@@ -87,6 +87,11 @@ struct store {
     _Atomic(uint64_t) checkpoint_needs; /* oldest log index that root needs (parts); 0: none */
     _Atomic(bool) checkpoint_running;
     uint64_t cut_index, cut_needs; /* of the checkpoint in flight */
+    uint64_t xids_kept_max;        /* tables with older xids ask for a vacuum */
+    struct {                       /* the checkpoint's: see store__forget_xids() */
+        uint64_t oldest;           /* 0: nothing proposed */
+        uint64_t after;            /* CSN that every snapshot must have passed */
+    } xid_cut;
 
     store_propose_fn propose;
     void *propose_arg;
@@ -98,6 +103,9 @@ struct store {
 struct csn store_horizon(struct store *store);
 /* Latches the node as damaged: divergence, corruption. */
 enum status store_damage(struct store *store, enum status status, struct diag *diag);
+
+/* Cuts the table of xids where no page and no reader can need it. Before each checkpoint. */
+void store__forget_xids(struct store *store);
 
 /* Ships redo as TXN_PART entries when it has grown large. Outside the gate, no latch held; call
  * it after each change. Cheap when there is nothing to do. */

@@ -64,6 +64,7 @@ store_new(const struct store_options *options)
     txns_init(store);
     locks_init(store);
     gtids_init(&store->gtids);
+    store->xids_kept_max = XIDS_KEPT_MAX;
     mutex_init(&store->state_mu, LOCK_RANK_LEAF);
     mutex_init(&store->sequences_mu, LOCK_RANK_SEQUENCES);
     store__apply_init(store);
@@ -184,6 +185,7 @@ checkpoint(struct store *store, struct checkpoint_result *result_out, struct dia
                          "the store is damaged: no checkpoint is taken of it");
     }
     objects_collect(store);
+    store__forget_xids(store);
     TRY(xids_flush(&store->xids, store->pages, diag));
     TRY(pages_checkpoint(store->pages, cut, log_durable, store, result_out, diag));
     atomic_store(&store->checkpoint_needs, store->cut_needs);

@@ -431,6 +431,8 @@ static struct body *
 body_create(struct store *store, enum object_kind kind)
 {
     struct body *body = body_new(kind);
+    /* who ended before writes nothing here */
+    atomic_store(&body->oldest_xid, xids_first_running(&store->xids).v);
     if (kind != OBJECT_SEQUENCE) {
         body->heap = space_create(store->pages);
     }
@@ -912,6 +914,7 @@ load_generation(struct store *store, struct object *object, enum object_kind kin
     g->body = body;
     body->is_catalog = g->table.v < CATALOG_OBJECT_ID_END;
     g->body->reference_count++;
+    atomic_store(&body->oldest_xid, atomic_load(&store->xids.oldest));
     g->created_csn.v = created;
     g->dropped_csn.v = dropped;
     g->created_aborted = (flags & SAVED_GARBAGE) != 0;

@@ -34,7 +34,10 @@ struct body {
     _Atomic(uint64_t) next_row; /* tables: the row id to give out next, from 1 */
     _Atomic(int64_t) live_rows; /* rows of committed transactions, moved at commit */
     _Atomic(int64_t) dead_rows; /* estimate; the heap and vacuum keep it */
-    struct hash128 hash;        /* under store.state_mu: sum over the live rows */
+    /* tables: versions name xids below this by their CSN only; raised by vacuum */
+    _Atomic(uint64_t) oldest_xid;
+    _Atomic(uint64_t) vacuumed_at; /* the next xid when a vacuum last began */
+    struct hash128 hash;           /* under store.state_mu: sum over the live rows */
     struct sequence_state *sequence;
     struct table_memory *memory; /* tables: what the heap keeps beside the pages */
 };

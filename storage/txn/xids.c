@@ -22,6 +22,7 @@ xids_init(struct xids *xids)
     memset(xids, 0, sizeof(*xids));
     atomic_init(&xids->next, 1);
     atomic_init(&xids->oldest, 1);
+    atomic_init(&xids->ended, 1);
     mutex_init(&xids->grow_mu, LOCK_RANK_XID_TABLE);
     xids->groups = calloc(XIDS_GROUPS, sizeof(*xids->groups));
     ASSERT(xids->groups != NULL);
@@ -54,12 +55,34 @@ xids_deinit(struct xids *xids)
         }
         free(group);
     }
-    for (size_t i = 0; i < xids->retired_count; i++) {
-        free(xids->retired[i]);
+    while (xids->spare != NULL) {
+        struct xid_chunk *chunk = xids->spare;
+        xids->spare = chunk->spare;
+        free(chunk);
     }
-    free(xids->retired);
     free(xids->groups);
     mutex_deinit(&xids->grow_mu);
+}
+
+/* A spare one, or a new one; all running. Release: who reads one of these values for an xid of
+ * the chunk's earlier life sees that it was cut (xids_get()). */
+static struct xid_chunk *
+take_chunk(struct xids *xids)
+{
+    ASSERT(mutex_held(&xids->grow_mu));
+    struct xid_chunk *chunk = xids->spare;
+    if (chunk == NULL) {
+        xids->chunk_count++;
+        chunk = calloc(1, sizeof(*chunk));
+        ASSERT(chunk != NULL);
+        return chunk;
+    }
+    xids->spare = chunk->spare;
+    for (unsigned i = 0; i < XIDS_PER_CHUNK; i++) {
+        atomic_store_explicit(&chunk->values[i], XID_VALUE_RUNNING, memory_order_release);
+    }
+    atomic_store(&chunk->dirty, false);
+    return chunk;
 }
 
 static struct xid_chunk *
@@ -76,8 +99,7 @@ grow(struct xids *xids, uint64_t no)
             ASSERT(group != NULL);
             atomic_store_explicit(slot, group, memory_order_release);
         }
-        chunk = calloc(1, sizeof(*chunk));
-        ASSERT(chunk != NULL);
+        chunk = take_chunk(xids);
         atomic_store_explicit(&group->chunks[no % XIDS_CHUNKS_PER_GROUP], chunk,
                               memory_order_release);
     }
@@ -109,20 +131,36 @@ xids_set(struct xids *xids, struct xid xid, uint64_t value)
     }
 }
 
+/* The chunk may be cut, and even used again, while it is looked at: so `oldest` is read last.
+ */
 uint64_t
 xids_get(const struct xids *xids, struct xid xid)
 {
-    if (xid.v < atomic_load_explicit(&xids->oldest, memory_order_relaxed)) {
-        return XID_VALUE_COMMITTED(1);
-    }
     struct xid_chunk *chunk = chunk_at(xids, xid.v / XIDS_PER_CHUNK);
-    return chunk == NULL ? XID_VALUE_RUNNING
+    uint64_t value = chunk == NULL
+                         ? XID_VALUE_RUNNING
                          : atomic_load_explicit(&chunk->values[xid.v % XIDS_PER_CHUNK],
                                                 memory_order_acquire);
+    return UNLIKELY(xid.v < atomic_load_explicit(&xids->oldest, memory_order_relaxed))
+               ? XID_VALUE_COMMITTED(1)
+               : value;
 }
 
-/* Chunks below the cut may still be under a reader's hand for an instant: they are freed at the
- * next cut, a vacuum cycle later. */
+/* Each xid is passed once, for `ended` is remembered. */
+struct xid
+xids_first_running(struct xids *xids)
+{
+    uint64_t next = atomic_load(&xids->next), xid = atomic_load(&xids->ended);
+    while (xid < next && xids_get(xids, (struct xid){xid}) != XID_VALUE_RUNNING) {
+        xid++;
+    }
+    uint64_t known = atomic_load(&xids->ended);
+    while (known < xid && !atomic_compare_exchange_weak(&xids->ended, &known, xid)) {
+    }
+    return (struct xid){xid};
+}
+
+/* Chunks below the cut may still be under a reader's hand: they are used again, never freed. */
 void
 xids_cut(struct xids *xids, struct xid oldest)
 {
@@ -130,24 +168,16 @@ xids_cut(struct xids *xids, struct xid oldest)
     if (oldest.v <= before) {
         return;
     }
-    ASSERT(oldest.v <= atomic_load(&xids->next));
+    ASSERT(oldest.v <= xids_first_running(xids).v);
     atomic_store(&xids->oldest, oldest.v);
     mutex_lock(&xids->grow_mu);
-    for (size_t i = 0; i < xids->retired_count; i++) {
-        free(xids->retired[i]);
-    }
-    uint64_t from = before / XIDS_PER_CHUNK, to = oldest.v / XIDS_PER_CHUNK;
-    /* an array of pointers to chunks */
-    /* NOLINTNEXTLINE(bugprone-sizeof-expression) */
-    xids->retired = realloc(xids->retired, sizeof(*xids->retired) * (size_t)(to - from + 1));
-    ASSERT(xids->retired != NULL);
-    xids->retired_count = 0;
-    for (uint64_t no = from; no < to; no++) {
+    for (uint64_t no = before / XIDS_PER_CHUNK; no < oldest.v / XIDS_PER_CHUNK; no++) {
         struct xid_chunk *chunk = chunk_at(xids, no);
         if (chunk != NULL) {
             struct xid_group *group = atomic_load(&xids->groups[no / XIDS_CHUNKS_PER_GROUP]);
             atomic_store(&group->chunks[no % XIDS_CHUNKS_PER_GROUP], NULL);
-            xids->retired[xids->retired_count++] = chunk;
+            chunk->spare = xids->spare;
+            xids->spare = chunk;
         }
     }
     mutex_unlock(&xids->grow_mu);
@@ -283,7 +313,7 @@ xids_save(struct xids *xids, struct buf *meta_out)
 static enum status
 load_pages(struct xids *xids, struct pages *pages, struct diag *diag)
 {
-    uint64_t next = atomic_load(&xids->next), at = 0;
+    uint64_t next = atomic_load(&xids->next), oldest = atomic_load(&xids->oldest), at = 0;
     uint32_t page_count = xids->has_space ? space_page_count(pages, xids->space) : 0;
     for (uint32_t no = 0; no < page_count; no++) {
         struct page *page;
@@ -293,7 +323,7 @@ load_pages(struct xids *xids, struct pages *pages, struct diag *diag)
         for (uint64_t slot = 0; slot < per_page(pages); slot++, at++) {
             uint64_t xid = xids->space_first + at;
             uint64_t value = get_u64(data + slot * 8);
-            if (value != XID_VALUE_RUNNING && xid < next) {
+            if (value != XID_VALUE_RUNNING && xid >= oldest && xid < next) {
                 struct xid_chunk *chunk = grow(xids, xid / XIDS_PER_CHUNK);
                 atomic_store_explicit(&chunk->values[xid % XIDS_PER_CHUNK], value,
                                       memory_order_relaxed);

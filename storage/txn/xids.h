@@ -1,7 +1,8 @@
 /* xids.h: what became of each xid of this node: running, aborted, or committed at a CSN.
  *
  * Promises: reads take no lock. An entry changes once, from running to its end. Entries are
- *           checkpointed; what a checkpoint found running is aborted after a restart.
+ *           checkpointed; what a checkpoint found running is aborted after a restart. Memory is
+ *           8 bytes for each xid that was not cut (xids_cut(), xid_horizon.c).
  * Does not: know who runs (txn.c).
  * Thread:   reads any; xids_assign any; xids_set by the ender, inside the gate.
  * See:      docs/format/store_meta.md.
@@ -25,7 +26,8 @@
 
 struct xid_chunk {
     _Atomic(uint64_t) values[XIDS_PER_CHUNK];
-    _Atomic(bool) dirty; /* since it was last copied to pages */
+    _Atomic(bool) dirty;     /* since it was last copied to pages */
+    struct xid_chunk *spare; /* the next one, once this one is spare */
 };
 struct xid_group {
     _Atomic(struct xid_chunk *) chunks[XIDS_CHUNKS_PER_GROUP];
@@ -34,13 +36,14 @@ struct xid_group {
 struct xids {
     _Atomic(uint64_t) next;   /* first xid never given out */
     _Atomic(uint64_t) oldest; /* below it every xid counts as committed before all snapshots */
+    _Atomic(uint64_t) ended;  /* every xid below it has ended; lags behind */
     struct mutex grow_mu;     /* XID_TABLE */
     struct space_id space;    /* pages of the table; changed by xids_flush only */
     bool has_space;
     uint64_t space_first; /* xid of the space's first entry; a multiple of XIDS_PER_CHUNK */
     _Atomic(struct xid_group *) *groups;
-    struct xid_chunk **retired; /* under grow_mu: cut, freed at the next cut */
-    size_t retired_count;
+    struct xid_chunk *spare; /* under grow_mu: cut, to be used again */
+    uint64_t chunk_count;    /* under grow_mu: chunks in memory, spare ones included */
 };
 
 void xids_init(struct xids *xids);
@@ -49,7 +52,10 @@ void xids_deinit(struct xids *xids);
 struct xid xids_assign(struct xids *xids);
 void xids_set(struct xids *xids, struct xid xid, uint64_t value);
 uint64_t xids_get(const struct xids *xids, struct xid xid);
-/* No page carries an unstamped xid below `oldest` any more: forgets them. */
+/* The first xid that may still be running: all below it have ended. */
+struct xid xids_first_running(struct xids *xids);
+/* No page carries an unstamped xid below `oldest` any more: forgets them. All have ended. Not
+ * beside xids_flush(). */
 void xids_cut(struct xids *xids, struct xid oldest);
 
 /* Before a checkpoint, outside the gate: copies chunks that changed to the pages. */

@@ -32,6 +32,7 @@ struct vacuum {
     unsigned index_count;
     struct heap heap;
     struct csn horizon;
+    uint64_t oldest_xid; /* lowest that a version is left with; at first: first running */
     struct waiter *waiter;
     struct warm warm;
     struct page *page; /* at hand, pinned */
@@ -419,6 +420,28 @@ tidy_page(struct vacuum *vacuum)
     gate_leave(vacuum->heap.pages);
 }
 
+/* What ended before the vacuum began writes nothing any more: so this stays true of the page,
+ * but for xids that were running then, and those count from the start. */
+static void
+note_xids_left(struct vacuum *vacuum)
+{
+    const uint8_t *data = page_data(vacuum->page);
+    struct version version;
+    page_latch_shared(vacuum->page);
+    for (unsigned line = 0; line < heap_page_line_count(data); line++) {
+        if (!heap_page_read(data, vacuum->heap.page_size, line, &version)) {
+            continue;
+        }
+        if ((version.flags & VERSION_XMIN_IS_CSN) == 0) {
+            vacuum->oldest_xid = MIN(vacuum->oldest_xid, version.xmin);
+        }
+        if (version.xmax != 0 && (version.flags & VERSION_XMAX_IS_CSN) == 0) {
+            vacuum->oldest_xid = MIN(vacuum->oldest_xid, version.xmax);
+        }
+    }
+    page_unlatch(vacuum->page);
+}
+
 static enum status
 vacuum_page(struct vacuum *vacuum, struct page_no no, struct diag *diag)
 {
@@ -434,6 +457,7 @@ vacuum_page(struct vacuum *vacuum, struct page_no no, struct diag *diag)
     if (status == STATUS_OK && (stampable || vacuum->dead_count > 0)) {
         tidy_page(vacuum);
     }
+    note_xids_left(vacuum);
     page_unpin(vacuum->page);
     vacuum->page = NULL;
     vacuum->result->pages_scanned++;
@@ -451,7 +475,10 @@ take_turn(struct vacuum *vacuum, struct diag *diag)
         }
         thread_sleep_us(1000);
     }
+    struct xids *xids = &vacuum->store->xids;
     vacuum->horizon = store_horizon(vacuum->store);
+    vacuum->oldest_xid = xids_first_running(xids).v;
+    atomic_store(&vacuum->heap.body->vacuumed_at, atomic_load(&xids->next));
     return STATUS_OK;
 }
 
@@ -465,6 +492,9 @@ vacuum_pages(struct vacuum *vacuum, struct diag *diag)
                              "canceling statement due to user request");
         }
         TRY(vacuum_page(vacuum, (struct page_no){no}, diag));
+    }
+    if (atomic_load(&vacuum->heap.body->oldest_xid) < vacuum->oldest_xid) {
+        atomic_store(&vacuum->heap.body->oldest_xid, vacuum->oldest_xid);
     }
     return STATUS_OK;
 }
@@ -508,10 +538,27 @@ store_vacuum(struct store *store, struct object_id table, struct waiter *waiter,
     return status;
 }
 
-/* As PostgreSQL's autovacuum: 50 rows and a fifth of the table. */
 #define CANDIDATE_ROWS 50
 #define CANDIDATE_SHARE 5
 #define TABLES_MAX 65536
+
+/* As PostgreSQL's autovacuum: 50 rows and a fifth of the table. */
+static bool
+has_many_dead(const struct body *body)
+{
+    int64_t dead = atomic_load(&body->dead_rows), live = atomic_load(&body->live_rows);
+    return dead > CANDIDATE_ROWS + live / CANDIDATE_SHARE;
+}
+
+/* A table that nobody changes keeps old xids, and with them the table of xids. Not again soon
+ * if it could not be helped: a snapshot may need them. */
+static bool
+has_old_xids(const struct store *store, const struct body *body)
+{
+    uint64_t next = atomic_load(&store->xids.next), kept = store->xids_kept_max;
+    return next - atomic_load(&body->oldest_xid) > kept &&
+           next - atomic_load(&body->vacuumed_at) > kept / 8;
+}
 
 unsigned
 store_vacuum_candidates(struct store *store, struct object_id *tables_out, unsigned capacity)
@@ -525,9 +572,7 @@ store_vacuum_candidates(struct store *store, struct object_id *tables_out, unsig
         if (generation == NULL) {
             continue;
         }
-        int64_t dead = atomic_load(&generation->body->dead_rows);
-        int64_t live = atomic_load(&generation->body->live_rows);
-        if (dead > CANDIDATE_ROWS + live / CANDIDATE_SHARE) {
+        if (has_many_dead(generation->body) || has_old_xids(store, generation->body)) {
             tables_out[count++] = tables[i];
         }
         generation_unpin(generation);
