@@ -11,7 +11,6 @@
 #include "node/node_internal.h"
 #include "node/relay.h"
 
-#include <stdatomic.h>
 #include <stdlib.h>
 
 #define READ_BYTES ((size_t)16 << 10)
@@ -124,19 +123,34 @@ before_blocking(struct waiter *waiter)
     return driver_has_lane(client->driver) ? lane_give_away(client->driver) : STATUS_OK;
 }
 
+static void
+end_shut_down(struct client *client)
+{
+    struct diag diag = {0};
+    STATUS_IGNORED(waiter_report_cancel(&client->waiter, &diag));
+    client_end(client, &diag);
+}
+
 /* Lane: the client is nobody's now; what came meanwhile is dealt with. */
 static void
 after_run(struct client *client)
 {
     client->busy = false;
     client->driver = NULL;
-    send_out(client);
+    if (!client->awaits_commit && !client->awaits_read) {
+        send_out(client); /* else one write for all, with what is awaited */
+    }
     bool closing =
         client->disconnected || client->phase == CLIENT_CLOSING || client->out_broken;
     if (closing && !client_in_work(client)) {
-        client_delete(client);
+        if (client->shut_down && client->phase != CLIENT_CLOSING) {
+            end_shut_down(client);
+        } else {
+            client_delete(client);
+        }
         return;
     }
+    client_limit(client);
     if (client->commit_known || client->read_known) {
         lane_make_ready(client->lane, client);
     }
@@ -170,9 +184,12 @@ client_run(struct client *client, struct driver *driver)
         return; /* input that came early waits in `in` */
     }
     client->busy = true;
+    client->deadline_ns = 0;
     client->driver = driver;
+    waiter_set_current(&client->waiter); /* a page read from disk gives the lane away, too */
     while (client_step(client)) {
     }
+    waiter_set_current(NULL);
     if (driver_has_lane(driver)) {
         after_run(client);
     } else {
@@ -274,6 +291,23 @@ client_commit_known(void *arg)
     }
 }
 
+void
+client_submitting(void *arg)
+{
+    struct client *client = arg;
+    if (!client->is_relayed) {
+        return;
+    }
+    char gtid[GTID_TEXT_MAX];
+    sql_gtid(client->session, gtid);
+    wire_parameter(&client->out, "rustydb.gtid", gtid);
+    if (driver_has_lane(client->driver)) {
+        send_out(client);
+    } else {
+        STATUS_IGNORED(client_push(client)); /* a lost router hears nothing anyway */
+    }
+}
+
 /* ---- reads ---- */
 
 void
@@ -303,10 +337,6 @@ client_start(void *arg)
     struct client *client = arg;
     list_push_back(&client->lane->clients, &client->link);
     stream_attach(client->stream, client->lane->loop, client_ready, client);
-    if (client->lane->stopping) {
-        client_shut_down(client);
-        return;
-    }
     watch(client);
 }
 
@@ -326,6 +356,7 @@ client_accept(void *arg, struct stream *stream)
     waiter_init(&client->waiter);
     arena_init(&client->message_arena);
     client->waiter.about_to_block = before_blocking;
+    client->waiter.breathe = client_breathe;
     client->waiter.owner = client;
     client_sink_init(client);
     loop_call_init(&client->start_call, client_start, client);
@@ -341,17 +372,22 @@ client_accept(void *arg, struct stream *stream)
 void
 client_shut_down(struct client *client)
 {
-    struct diag diag = {0};
-    client_shut_down_diag(&diag);
-    client->disconnected = true;
-    atomic_store_explicit(&client->shut_down, true, memory_order_relaxed);
-    if (client_in_work(client)) {
-        if (client->session != NULL) {
-            sql_session_cancel(client->session);
-        }
-        return;
+    if (client->phase == CLIENT_STARTUP && !client->busy) {
+        return; /* it will be told 57P03 when it has said who it is */
     }
-    wire_report(&client->out, 'E', "FATAL", &diag);
+    client->disconnected = client->shut_down = true;
+    waiter_cancel_for(&client->waiter, CANCEL_SHUTDOWN);
+    if (client_in_work(client)) {
+        client_limit(client);
+    } else {
+        end_shut_down(client);
+    }
+}
+
+void
+client_end(struct client *client, const struct diag *diag)
+{
+    wire_report(&client->out, 'E', "FATAL", diag);
     send_out(client);
     client_delete(client);
 }

@@ -11,6 +11,7 @@
 # system, from /proc/PID/stat. --record appends the rows to docs/scoreboard.md.
 # Needs root, to run PostgreSQL as the user postgres.
 source "$(dirname "$0")/../cluster/lib.sh"
+source "$(dirname "$0")/scoreboard.sh"
 
 scale=20 seconds=20 runs=3 clients="1 8 32" tests="select tpcb" mode=prepared pool_mb=512
 systems="postgresql one three" record=
@@ -148,22 +149,6 @@ measure() {
 median() { awk -v c="$2" '{ print $c }' "$1" | sort -g | awk '{ a[NR] = $1 } END { print a[int((NR + 1) / 2)] }'; }
 
 # ---- reporting ----
-
-# add_row TABLE ROW: at the end of that table of the scoreboard.
-add_row() {
-    awk -v head="### $1" -v row="$2" '
-        $0 == head { inside = 1 }
-        inside == 2 && !/^\|/ { print row; inside = 0 }
-        inside == 1 && /^\|---/ { inside = 2 }
-        { print }
-        END { if (inside == 2) print row }' "$ROOT/docs/scoreboard.md" >"$WORK/scoreboard.md" &&
-        cat "$WORK/scoreboard.md" >"$ROOT/docs/scoreboard.md"
-}
-
-machine() {
-    printf '%s, %s cores, %s GiB' "$(sed -n 's/^model name[^:]*: *//p' /proc/cpuinfo | head -n 1)" "$(nproc)" \
-        "$(awk '/MemTotal/ { printf "%.0f", $2 / 1048576 }' /proc/meminfo)"
-}
 
 report() {
     local test count system tps cpu base_tps base_cpu ratio spread table commit

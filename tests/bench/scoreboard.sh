@@ -1,0 +1,18 @@
+# scoreboard.sh: rows of docs/scoreboard.md; sourced by the scripts beside it, after lib.sh.
+# shellcheck shell=bash disable=SC2034
+
+# add_row TABLE ROW: at the end of that table of the scoreboard.
+add_row() {
+    awk -v head="### $1" -v row="$2" '
+        $0 == head { inside = 1 }
+        inside == 2 && !/^\|/ { print row; inside = 0 }
+        inside == 1 && /^\|---/ { inside = 2 }
+        { print }
+        END { if (inside == 2) print row }' "$ROOT/docs/scoreboard.md" >"$WORK/scoreboard.md" &&
+        cat "$WORK/scoreboard.md" >"$ROOT/docs/scoreboard.md"
+}
+
+machine() {
+    printf '%s, %s cores, %s GiB' "$(sed -n 's/^model name[^:]*: *//p' /proc/cpuinfo | head -n 1)" "$(nproc)" \
+        "$(awk '/MemTotal/ { printf "%.0f", $2 / 1048576 }' /proc/meminfo)"
+}
