@@ -45,6 +45,17 @@ vfs_read(struct vfs_file *file, uint64_t offset, void *data, size_t size, struct
 }
 
 enum status
+vfs_read_cached(struct vfs_file *file, uint64_t offset, void *data, size_t size)
+{
+    size_t got = 0;
+    if (file->vfs->ops->read_cached == NULL) {
+        return STATUS_AGAIN;
+    }
+    enum status status = file->vfs->ops->read_cached(file, offset, data, size, &got, NULL);
+    return status == STATUS_OK && got == size ? STATUS_OK : STATUS_AGAIN;
+}
+
+enum status
 vfs_write(struct vfs_file *file, uint64_t offset, const void *data, size_t size,
           struct diag *diag)
 {

@@ -39,6 +39,9 @@ struct vfs_ops {
     void (*close)(struct vfs_file *);
     enum status (*read)(struct vfs_file *, uint64_t offset, void *data, size_t size,
                         size_t *size_out, struct diag *);
+    /* As read, but STATUS_AGAIN where it would wait for the device; NULL: it always would. */
+    enum status (*read_cached)(struct vfs_file *, uint64_t offset, void *data, size_t size,
+                               size_t *size_out, struct diag *);
     enum status (*write)(struct vfs_file *, uint64_t offset, const struct iovec *parts,
                          unsigned part_count, struct diag *);
     enum status (*sync)(struct vfs_file *, struct diag *);
@@ -63,6 +66,10 @@ void vfs_close(struct vfs_file *file); /* takes file; NULL is fine */
 /* Reads all of `size` bytes; a short file is STATUS_CORRUPT. */
 MUST_CHECK enum status vfs_read(struct vfs_file *file, uint64_t offset, void *data, size_t size,
                                 struct diag *diag);
+/* As vfs_read() if that needs no waiting, else STATUS_AGAIN; what is wrong with the file is left
+ * to vfs_read() to find. */
+MUST_CHECK enum status vfs_read_cached(struct vfs_file *file, uint64_t offset, void *data,
+                                       size_t size);
 /* Reads up to `size` bytes; fewer only at the end of the file. */
 MUST_CHECK enum status vfs_read_some(struct vfs_file *file, uint64_t offset, void *data,
                                      size_t size, size_t *size_out, struct diag *diag);

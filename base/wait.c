@@ -1,9 +1,12 @@
 /* wait.c: see wait.h. SPDX-License-Identifier: Apache-2.0 */
 #include "base/wait.h"
 #include "base/errors.h"
+#include "base/errors.h"
 
 #include <stdatomic.h>
 #include <string.h>
+
+static _Thread_local struct waiter *current;
 
 void
 waiter_init(struct waiter *waiter)
@@ -142,4 +145,28 @@ waiter_report_cancel(const struct waiter *waiter, struct diag *diag)
         return diag_fail(diag, STATUS_CANCELLED, SQLSTATE_QUERY_CANCELED,
                          "canceling statement due to user request");
     }
+}
+
+void
+waiter_set_current(struct waiter *waiter)
+{
+    current = waiter;
+}
+
+bool
+waiter_cares_about_io(void)
+{
+    return current != NULL && current->about_to_block != NULL;
+}
+
+enum status
+waiter_before_io(struct diag *diag)
+{
+    if (!waiter_cares_about_io()) {
+        return STATUS_OK;
+    }
+    enum status status = current->about_to_block(current);
+    return status == STATUS_OK ? STATUS_OK
+                               : diag_fail(diag, status, SQLSTATE_OUT_OF_MEMORY,
+                                           "no thread is left to wait for the disk");
 }

@@ -4,6 +4,8 @@
  *           sticky until waiter_reset_cancel(), and keeps its reason. Before the first sleep
  *           of a wait the hook `about_to_block` runs, so that a lane can be given to a spare
  *           thread. No wait lasts beyond `limit_ns`: reaching it is a cancel, too.
+ *           Code that has no waiter at hand and may wait for the disk asks waiter_before_io():
+ *           the thread's current waiter is that of the session whose statement it runs.
  * Owns:     nothing; a waiter is embedded in its session and outlives every queue it stands in.
  * Thread:   waiter_wait() on the session's thread; wake and cancel from any.
  * Fails:    STATUS_TIMEOUT and STATUS_CANCELLED; the caller reports the SQLSTATE that fits.
@@ -53,6 +55,12 @@ void waiter_cancel_for(struct waiter *waiter, enum cancel_reason reason);
 /* For the next statement. A shutdown stays. */
 void waiter_reset_cancel(struct waiter *waiter);
 bool waiter_cancelled(const struct waiter *waiter);
+/* From here on this thread runs statements of the waiter's session; NULL: of none. */
+void waiter_set_current(struct waiter *waiter);
+/* Is there a hook to run before this thread waits for the disk? */
+bool waiter_cares_about_io(void);
+/* Runs it. STATUS_LIMIT, 53200: it says that this thread must not wait. */
+MUST_CHECK enum status waiter_before_io(struct diag *diag);
 /* STATUS_CANCELLED as the client hears it: 57014 or 57P01. */
 enum status waiter_report_cancel(const struct waiter *waiter, struct diag *diag);
 /* Between two batches of work, nothing held: lets the hook breathe; true: cancelled. */

@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "base/errors.h"
 #include "base/thread.h"
+#include "base/wait.h"
 #include "storage/buffer/pages_internal.h"
 
 #include <string.h>
@@ -95,6 +96,18 @@ unpin_all(struct page **list, unsigned count)
 #define IDLE_SWEEPS_MAX 50
 #define IDLE_PAUSE_US 200
 
+/* Unpins them. The write may have to wait for the disk. */
+static enum status
+write_met(struct pages *pages, struct page **dirty, unsigned dirty_count, struct diag *diag)
+{
+    enum status status = waiter_before_io(diag);
+    if (status != STATUS_OK) {
+        unpin_all(dirty, dirty_count);
+        return status;
+    }
+    return pages__write_out(pages, dirty, dirty_count, UINT64_MAX, false, diag);
+}
+
 /* A taken frame; writes dirty ones out to get it. Outside the gate. */
 static enum status
 acquire_frame(struct pages *pages, bool scan, struct page **page_out, struct diag *diag)
@@ -119,7 +132,7 @@ acquire_frame(struct pages *pages, bool scan, struct page **page_out, struct dia
             }
             break;
         }
-        status = pages__write_out(pages, dirty, dirty_count, UINT64_MAX, false, diag);
+        status = write_met(pages, dirty, dirty_count, diag);
         if (*page_out != NULL) {
             return STATUS_OK; /* the frame is clean, whatever became of the others */
         }
@@ -191,13 +204,19 @@ bring_page(struct pages *pages, uint64_t key, bool scan, struct page **page_out,
 
 /* Pinned, but perhaps not read yet. Keeps the pin only with STATUS_OK and true. */
 static enum status
-await_page(struct pages *pages, struct page *page, uint64_t key, unsigned flags, bool *good_out)
+await_page(struct pages *pages, struct page *page, uint64_t key, unsigned flags, bool *good_out,
+           struct diag *diag)
 {
     *good_out = false;
     if ((atomic_load(&page->state) & FRAME_LOADING) != 0) {
         if ((flags & PIN_IN_GATE) != 0) {
             pool_unpin(page);
             return STATUS_AGAIN;
+        }
+        enum status status = waiter_before_io(diag); /* another reads it */
+        if (status != STATUS_OK) {
+            pool_unpin(page);
+            return status;
         }
         pool_wait_loaded(&pages->pool, page);
     }
@@ -216,7 +235,7 @@ pin_slowly(struct pages *pages, uint64_t key, unsigned flags, struct page **page
         struct page *page = pool_find_locked(&pages->pool, key);
         if (page != NULL) {
             bool good = false;
-            TRY(await_page(pages, page, key, flags, &good));
+            TRY(await_page(pages, page, key, flags, &good, diag));
             if (good) {
                 pool_touch(page, (flags & PIN_SCAN) != 0);
                 *page_out = page;

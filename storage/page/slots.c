@@ -1,6 +1,7 @@
 /* slots.c: see slots.h. SPDX-License-Identifier: Apache-2.0 */
 #include "storage/page/slots.h"
 #include "base/errors.h"
+#include "base/wait.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -256,7 +257,14 @@ slots_read(struct slots *slots, uint32_t slot, void *data, struct diag *diag)
         return STATUS_CORRUPT; /* the diag names the file that is missing */
     }
     TRY(status);
-    return vfs_read(file, offset_of(slots, slot), data, slots->page_size, diag);
+    uint64_t offset = offset_of(slots, slot);
+    if (waiter_cares_about_io()) {
+        if (vfs_read_cached(file, offset, data, slots->page_size) == STATUS_OK) {
+            return STATUS_OK;
+        }
+        TRY(waiter_before_io(diag));
+    }
+    return vfs_read(file, offset, data, slots->page_size, diag);
 }
 
 enum status

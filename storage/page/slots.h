@@ -64,6 +64,8 @@ uint32_t slots_punch_begin(struct slots *slots);
 MUST_CHECK enum status slots_punch(struct slots *slots, uint32_t extent, struct diag *diag);
 void slots_punch_done(struct slots *slots, uint32_t extent);
 
+/* A thread that runs statements of a session hears of it first if it must wait for the disk
+ * (waiter_before_io()). */
 MUST_CHECK enum status slots_read(struct slots *slots, uint32_t slot, void *data,
                                   struct diag *diag);
 /* `count` pages into consecutive slots from `slot` on, at most SLOT_RUN_MAX. */

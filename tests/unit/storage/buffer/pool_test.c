@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/codec.h"
 #include "base/env.h"
+#include "base/wait.h"
 #include "storage/page/pages.h"
 #include "tests/lib/sim_vfs.h"
 
@@ -254,6 +255,53 @@ pool__truncate_and_append__gives_zeroed_pages(void **state)
     assert_true(pages_check(f->pages, true, NULL));
 }
 
+struct counting_waiter {
+    struct waiter waiter;
+    unsigned call_count;
+    enum status answer;
+};
+
+static enum status
+count_call(struct waiter *waiter)
+{
+    struct counting_waiter *counting = waiter->owner;
+    counting->call_count++;
+    return counting->answer;
+}
+
+/* A session's thread hears of it before it waits for the disk, and not for a page in memory; if
+ * it must not wait, the pin is refused with 53200 and nothing else is lost. */
+static void
+pool__miss_of_a_session__hook_runs_first(void **state)
+{
+    struct pool_fixture *f = *state;
+    struct counting_waiter counting = {.answer = STATUS_OK};
+    waiter_init(&counting.waiter);
+    counting.waiter.about_to_block = count_call;
+    counting.waiter.owner = &counting;
+    append_many(f, 3 * POOL_PAGES);
+    assert_int_equal(pages_make_room(f->pages, NULL), STATUS_OK);
+    page_unpin(pin(f, 3 * POOL_PAGES - 1, 0));
+    waiter_set_current(&counting.waiter);
+    page_unpin(pin(f, 3 * POOL_PAGES - 1, 0));
+    assert_int_equal(counting.call_count, 0);
+    page_unpin(pin(f, 0, 0));
+    assert_true(counting.call_count > 0);
+    counting.answer = STATUS_LIMIT;
+    struct diag diag = {0};
+    struct page *page = NULL;
+    assert_int_equal(
+        page_pin(f->pages, f->space, (struct page_no){POOL_PAGES}, 0, &page, &diag),
+        STATUS_LIMIT);
+    assert_string_equal(diag.sqlstate, "53200");
+    counting.call_count = 0;
+    waiter_set_current(NULL);
+    page_unpin(pin(f, POOL_PAGES, 0));
+    assert_int_equal(counting.call_count, 0);
+    assert_false(pages_damaged(f->pages));
+    waiter_deinit(&counting.waiter);
+}
+
 int
 main(void)
 {
@@ -265,6 +313,7 @@ main(void)
         WITH_FIXTURE(pool__large_scan__keeps_hot_pages),
         WITH_FIXTURE(pool__no_such_page__is_not_damage),
         WITH_FIXTURE(pool__second_pin__is_seen),
+        WITH_FIXTURE(pool__miss_of_a_session__hook_runs_first),
         WITH_FIXTURE(pool__truncate_and_append__gives_zeroed_pages),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
