@@ -40,13 +40,14 @@ struct client {
     struct list link, ready_link;
     struct lane *lane;
     struct stream *stream;
-    bool queued;             /* in lane->ready */
-    bool busy;               /* a thread is in client_run, perhaps alone */
-    bool disconnected;       /* the other side is gone: delete when not busy */
-    bool commit_known;       /* `committed` came */
-    bool read_known;         /* the voters have answered */
-    bool input_waits;        /* bytes came while busy */
-    _Atomic(bool) shut_down; /* lane writes, runner reads: a cancel is the node's */
+    bool queued;         /* in lane->ready */
+    bool busy;           /* a thread is in client_run, perhaps alone */
+    bool disconnected;   /* the other side is gone: delete when not busy */
+    bool commit_known;   /* `committed` came */
+    bool read_known;     /* the voters have answered */
+    bool input_waits;    /* bytes came while busy */
+    bool shut_down;      /* 57P01 is due before it goes */
+    int64_t deadline_ns; /* client_limits.c looks then; 0: none */
     struct loop_call start_call, finished_call, committed_call, read_call, flush_call,
         free_call;
 
@@ -99,6 +100,8 @@ void client_run(struct client *client, struct driver *driver);
 bool client_in_work(const struct client *client);
 /* Lane: the node stops: tells the client 57P01 and lets go of it as soon as it may. */
 void client_shut_down(struct client *client);
+/* Lane: not in work. Says FATAL, closes. Takes client. */
+void client_end(struct client *client, const struct diag *diag);
 /* Lane (or after the lanes ended): not in work. Takes client. */
 void client_delete(struct client *client);
 
@@ -109,15 +112,25 @@ bool client_step_startup(struct client *client);
 bool client_step_message(struct client *client, const struct wire_message *message);
 /* Runner: the answer to what just ended (a statement, a commit, a COPY). */
 void client_statement_ended(struct client *client);
-/* A cancelled statement of a node that shuts down is told so, and FATAL. */
+/* 57P01 is FATAL whoever reports it. */
 void client_fail(struct client *client, const char *severity, const struct diag *diag);
-void client_shut_down_diag(struct diag *diag);
 /* Runner: `out` has grown: hands it to the lane and waits for room if need be. */
 MUST_CHECK enum status client_push(struct client *client);
 void client_sink_init(struct client *client);
 /* sql_session_options.committed; apply thread. */
 void client_committed(void *arg);
+/* sql_session_options.submitting: a router is told the gtid before the log is. */
+void client_submitting(void *arg);
 /* The voters answered node_ask_read(); any thread. */
 void client_read_answered(struct client *client, bool admitted);
 void client_portal_formats(struct client *client, const char *portal);
 void client_free_formats(struct client *client);
+
+/* ---- client_limits.c ---- */
+/* waiter.breathe: runner. */
+void client_breathe(struct waiter *waiter);
+/* Lane, the client is nobody's now: notes until when it may stay as it is. */
+void client_limit(struct client *client);
+/* The lane has its loop, and nobody drives it. */
+void client_limits_open(struct lane *lane);
+void client_limits_close(struct lane *lane);

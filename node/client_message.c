@@ -80,6 +80,7 @@ ready_for_query(struct client *client)
     client->phase = CLIENT_IDLE;
     client->at_unit_end = true;
     waiter_reset_cancel(&client->waiter); /* a cancel that came too late hits nothing */
+    client->waiter.limit_ns = WAIT_FOREVER;
     relay_tell_commit(client);
     wire_ready(&client->out, sql_txn_status(client->session));
 }

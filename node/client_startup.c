@@ -4,7 +4,6 @@
 #include "node/client.h"
 #include "node/node_internal.h"
 
-#include <stdatomic.h>
 #include <stdio.h>
 
 #define OPTIONS_MAX 64
@@ -19,24 +18,11 @@ struct startup {
 };
 
 void
-client_shut_down_diag(struct diag *diag)
-{
-    UNUSED(diag_fail(diag, STATUS_CANCELLED, SQLSTATE_ADMIN_SHUTDOWN,
-                     "terminating connection due to administrator command"));
-}
-
-void
 client_fail(struct client *client, const char *severity, const struct diag *diag)
 {
-    struct diag end = {0};
-    if (strcmp(diag->sqlstate, SQLSTATE_QUERY_CANCELED) == 0 &&
-        atomic_load_explicit(&client->shut_down, memory_order_relaxed)) {
-        client_shut_down_diag(&end);
-        severity = "FATAL";
-        diag = &end;
-    }
-    wire_report(&client->out, 'E', severity, diag);
-    if (severity[0] == 'F') {
+    bool fatal = severity[0] == 'F' || strcmp(diag->sqlstate, SQLSTATE_ADMIN_SHUTDOWN) == 0;
+    wire_report(&client->out, 'E', fatal ? "FATAL" : severity, diag);
+    if (fatal) {
         client->phase = CLIENT_CLOSING;
     }
 }
@@ -113,6 +99,10 @@ static enum status
 check_admission(struct client *client, struct diag *diag)
 {
     struct node *node = client->node;
+    if (client->lane->stopping) {
+        return diag_fail(diag, STATUS_AGAIN, SQLSTATE_CANNOT_CONNECT_NOW,
+                         "the database system is shutting down");
+    }
     if (clients_count(&node->clients) > (unsigned)node->settings.server_max_connections) {
         return diag_fail(diag, STATUS_LIMIT, SQLSTATE_TOO_MANY_CONNECTIONS,
                          "sorry, too many clients already");
@@ -159,6 +149,7 @@ open_session(struct client *client, const struct startup *startup, struct diag *
                                           .database = startup->database,
                                           .waiter = &client->waiter,
                                           .committed = client_committed,
+                                          .submitting = client_submitting,
                                           .arg = client,
                                           .session_no = client->pid};
     TRY(sql_session_open(client->node->engine, &options, &client->session, diag));

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #define LANES_MAX 16
+#define SHUT_POLL_US 1000
 
 /* A thread that drives a lane, or waits to. */
 struct driver {
@@ -52,13 +53,9 @@ run_ready(struct driver *driver, struct lane *lane)
     return true;
 }
 
-/* A stopping lane ends when no client of it is in the middle of something. */
 static bool
-lane_ended(struct lane *lane)
+is_quiet(struct lane *lane)
 {
-    if (!lane->stopping) {
-        return false;
-    }
     LIST_EACH(link, &lane->clients)
     {
         if (client_in_work(LIST_ITEM(link, struct client, link))) {
@@ -66,6 +63,18 @@ lane_ended(struct lane *lane)
         }
     }
     return true;
+}
+
+/* A stopping lane ends when no client of it is in the middle of something. */
+static bool
+lane_ended(struct lane *lane)
+{
+    if (!lane->stopping) {
+        return false;
+    }
+    bool quiet = is_quiet(lane);
+    atomic_store(&lane->quiet, quiet); /* lanes_shut_clients() waits for it */
+    return lane->ending && quiet;
 }
 
 static void
@@ -174,16 +183,24 @@ lane_give_away(struct driver *driver)
 }
 
 static void
-lane_stop(void *arg)
+lane_shut(void *arg)
 {
     struct lane *lane = arg;
-    listener_close(lane->listener);
-    lane->listener = NULL;
     lane->stopping = true;
     LIST_EACH(link, &lane->clients)
     {
         client_shut_down(LIST_ITEM(link, struct client, link));
     }
+}
+
+static void
+lane_stop(void *arg)
+{
+    struct lane *lane = arg;
+    listener_close(lane->listener);
+    lane->listener = NULL;
+    lane->ending = true;
+    lane_shut(lane);
 }
 
 static enum status
@@ -194,9 +211,12 @@ lane_open(struct node *node, unsigned number, struct diag *diag)
     lane->number = number;
     list_init(&lane->clients);
     list_init(&lane->ready);
+    loop_call_init(&lane->shut_call, lane_shut, lane);
     loop_call_init(&lane->stop_call, lane_stop, lane);
     hold_lane_init(lane);
-    return loops_create(node->env.loops, &lane->loop, diag);
+    TRY(loops_create(node->env.loops, &lane->loop, diag));
+    client_limits_open(lane);
+    return STATUS_OK;
 }
 
 enum status
@@ -235,8 +255,22 @@ lane_close(struct lane *lane)
     {
         client_delete(LIST_ITEM(link, struct client, link));
     }
+    client_limits_close(lane);
     loop_run_once(lane->loop, false);
     loop_delete(lane->loop);
+}
+
+void
+lanes_shut_clients(struct node *node)
+{
+    for (unsigned i = 0; i < node->lane_count; i++) {
+        loop_post(node->lanes[i].loop, &node->lanes[i].shut_call);
+    }
+    for (unsigned i = 0; i < node->lane_count; i++) {
+        while (!atomic_load(&node->lanes[i].quiet)) {
+            thread_sleep_us(SHUT_POLL_US);
+        }
+    }
 }
 
 void

@@ -32,9 +32,14 @@ struct lane {
     struct list clients;       /* lane thread */
     struct list ready;         /* lane thread: clients with work to do */
     unsigned ready_count;
-    struct loop_call stop_call; /* ends the driving */
-    struct loop_call wake_call; /* after a hold: clients look at their input again */
-    bool stopping;              /* lane thread */
+    struct loop_call shut_call;    /* tells clients to go */
+    struct loop_call stop_call;    /* ends the driving */
+    struct loop_call wake_call;    /* after a hold: clients look at their input again */
+    bool stopping;                 /* lane thread: clients are told to go, new ones refused */
+    bool ending;                   /* lane thread: the driving ends when no client is in work */
+    _Atomic(bool) quiet;           /* stopping, and no client is in work */
+    struct loop_timer *look_timer; /* client_limits.c */
+    bool looks;                    /* it runs */
 };
 
 struct drivers {
@@ -46,6 +51,8 @@ struct drivers {
 };
 
 MUST_CHECK enum status lanes_start(struct node *node, struct diag *diag);
+/* Tells all clients 57P01 and returns when none is in work; who still comes is told 57P03. */
+void lanes_shut_clients(struct node *node);
 /* Ends the driving of all lanes and all threads; clients are closed. */
 void lanes_stop(struct node *node);
 

@@ -296,7 +296,9 @@ static void
 node_free(struct node *node)
 {
     rest_stop(node);
-    lanes_stop(node);
+    if (node->cluster_runs) {
+        lanes_shut_clients(node);
+    }
     if (node->upkeep_runs) {
         upkeep_stop(node);
     }
@@ -307,6 +309,7 @@ node_free(struct node *node)
         struct diag diag = {0};
         STATUS_IGNORED(upkeep_checkpoint(node, &diag)); /* logged; the log has it all */
     }
+    lanes_stop(node);
     if (node->engine != NULL) {
         sql_engine_close(node->engine);
     }

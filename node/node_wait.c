@@ -65,11 +65,11 @@ wake(void *arg)
 }
 
 static enum status
-wait_failed(enum status status, const char *what, struct diag *diag)
+wait_failed(enum status status, const struct waiter *waiter, const char *what,
+            struct diag *diag)
 {
     if (status == STATUS_CANCELLED) {
-        return diag_fail(diag, status, SQLSTATE_QUERY_CANCELED,
-                         "canceling statement due to user request");
+        return waiter_report_cancel(waiter, diag);
     }
     if (status == STATUS_LIMIT) {
         return diag_fail(diag, status, SQLSTATE_OUT_OF_MEMORY, "no thread is left to wait on");
@@ -95,8 +95,9 @@ node_wait_applied(struct node *node, uint64_t index, struct waiter *waiter, int6
         status = waiter_wait(waiter, deadline_ns);
     }
     applied_waits_remove(node, &wait);
-    return status == STATUS_OK ? STATUS_OK
-                               : wait_failed(status, "waiting for the log to be applied", diag);
+    return status == STATUS_OK
+               ? STATUS_OK
+               : wait_failed(status, waiter, "waiting for the log to be applied", diag);
 }
 
 /* A question to the cluster loop that may outlive the session's patience: counted by both. */
@@ -196,7 +197,7 @@ node_read_barrier(struct node *node, struct waiter *waiter, struct diag *diag)
                          "this node is not the primary any more");
     }
     if (status != STATUS_OK) {
-        return wait_failed(status, "asking the voters for a read position", diag);
+        return wait_failed(status, waiter, "asking the voters for a read position", diag);
     }
     return node_wait_applied(node, index, waiter, deadline_ns, diag);
 }
@@ -248,5 +249,6 @@ node_propose(void *arg, enum entry_kind kind, struct slice payload, struct waite
         return diag_fail(diag, status, SQLSTATE_SERIALIZATION_FAILURE,
                          "this node is not the primary any more");
     }
-    return status == STATUS_OK ? STATUS_OK : wait_failed(status, "waiting for the log", diag);
+    return status == STATUS_OK ? STATUS_OK
+                               : wait_failed(status, waiter, "waiting for the log", diag);
 }

@@ -220,11 +220,10 @@ link_of(struct relay *relay)
 }
 
 static enum status
-patience_ended(enum status status, struct diag *diag)
+patience_ended(const struct relay *relay, enum status status, struct diag *diag)
 {
     if (status == STATUS_CANCELLED) {
-        return diag_fail(diag, status, SQLSTATE_QUERY_CANCELED,
-                         "canceling statement due to user request");
+        return waiter_report_cancel(&relay->client->waiter, diag);
     }
     enum status reported =
         diag_fail(diag, status, SQLSTATE_CANNOT_CONNECT_NOW, "no primary could be reached");
@@ -247,9 +246,8 @@ relay_hang_up(struct relay *relay)
     waiter_arm(&relay->client->waiter);
     loop_post(relay->client->lane->loop, &relay->hang_up_call);
     while (link_of(relay) != RELAY_DOWN) {
-        if (waiter_wait(&relay->client->waiter, WAIT_FOREVER) == STATUS_CANCELLED) {
-            waiter_reset_cancel(&relay->client->waiter); /* the loop answers at once */
-        }
+        STATUS_IGNORED(
+            waiter_wait_woken(&relay->client->waiter)); /* the loop answers at once */
     }
     mutex_lock(&relay->mu);
     buf_clear(&relay->in);
@@ -294,7 +292,7 @@ relay_receive(struct relay *relay, struct buf *message_out, int64_t deadline_ns,
         }
         enum status status = waiter_wait(&relay->client->waiter, deadline_ns);
         if (status != STATUS_OK) {
-            return patience_ended(status, diag);
+            return patience_ended(relay, status, diag);
         }
     }
 }
@@ -410,10 +408,10 @@ rest_a_little(struct relay *relay, int64_t deadline_ns, struct diag *diag)
     waiter_arm(&relay->client->waiter);
     int64_t now_ns = clock_monotonic_ns(clock);
     if (now_ns >= deadline_ns) {
-        return patience_ended(STATUS_TIMEOUT, diag);
+        return patience_ended(relay, STATUS_TIMEOUT, diag);
     }
     enum status status = waiter_wait(&relay->client->waiter, now_ns + RETRY_NS);
-    return status == STATUS_CANCELLED ? patience_ended(status, diag) : STATUS_OK;
+    return status == STATUS_CANCELLED ? patience_ended(relay, status, diag) : STATUS_OK;
 }
 
 enum status
@@ -439,7 +437,7 @@ relay_ready_link(struct relay *relay, struct diag *diag)
             return status;
         }
         if (status == STATUS_CANCELLED) {
-            return patience_ended(status, diag);
+            return patience_ended(relay, status, diag);
         }
         TRY(rest_a_little(relay, deadline_ns, diag));
     }

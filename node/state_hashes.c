@@ -194,10 +194,9 @@ lowest_position(const struct round *round, const struct cluster_state *state)
 }
 
 static enum status
-asking_failed(enum status status, struct diag *diag)
+asking_failed(enum status status, const struct waiter *waiter, struct diag *diag)
 {
-    return status == STATUS_CANCELLED ? diag_fail(diag, status, SQLSTATE_QUERY_CANCELED,
-                                                  "canceling statement due to user request")
+    return status == STATUS_CANCELLED ? waiter_report_cancel(waiter, diag)
                                       : diag_fail(diag, status, SQLSTATE_OUT_OF_MEMORY,
                                                   "no thread is left to wait on");
 }
@@ -213,7 +212,7 @@ state_hashes_ask(struct node *node, struct waiter *waiter, struct member_hash *m
     *position_out = lowest_position(round, &state);
     round_unref(round);
     if (status != STATUS_OK) {
-        return asking_failed(status, diag);
+        return asking_failed(status, waiter, diag);
     }
     status = ask_all(node, &state, waiter, *position_out, &round);
     for (unsigned i = 0; i < state.member_count; i++) {
@@ -224,5 +223,5 @@ state_hashes_ask(struct node *node, struct waiter *waiter, struct member_hash *m
     }
     *count_out = state.member_count;
     round_unref(round);
-    return status == STATUS_OK ? STATUS_OK : asking_failed(status, diag);
+    return status == STATUS_OK ? STATUS_OK : asking_failed(status, waiter, diag);
 }

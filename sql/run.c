@@ -54,6 +54,7 @@ refresh_context(struct sql_session *session, struct run *run, struct sql_result 
     run->cx.txn = session->cx.txn;
     run->cx.txn_start_us = session->cx.txn_start_us;
     run->cx.statement_start_us = session->cx.statement_start_us;
+    run->cx.memory_limit_bytes = session->settings.statement_memory_bytes;
     run->cx.diag = &result->diag;
     session->cx.diag = &result->diag;
 }
@@ -408,6 +409,16 @@ needs_snapshot(const struct ast_statement *ast)
     }
 }
 
+/* statement_timeout counts from here; a resumed portal's from its resumption. */
+static void
+start_clock(struct sql_session *session)
+{
+    int64_t timeout_ns = session->settings.statement_timeout_ns;
+    session->waiter->limit_ns =
+        timeout_ns == 0 ? WAIT_FOREVER
+                        : clock_monotonic_ns(session->engine->options.env->clock) + timeout_ns;
+}
+
 static enum status
 start(struct sql_session *session, struct run *run, struct sql_result *result)
 {
@@ -421,6 +432,7 @@ start(struct sql_session *session, struct run *run, struct sql_result *result)
         return STATUS_OK;
     }
     TRY(txn_check(session->txn, &result->diag));
+    txn_set_lock_timeout(session->txn, session->settings.lock_timeout_ns);
     if (session->read_gate == READ_GATE_REFUSED) {
         return diag_fail(&result->diag, STATUS_NOT_LEADER, SQLSTATE_SERIALIZATION_FAILURE,
                          "this node is not the primary any more");
@@ -431,21 +443,12 @@ start(struct sql_session *session, struct run *run, struct sql_result *result)
     return STATUS_OK;
 }
 
-void
-run__step(struct sql_session *session, struct run *run, uint64_t row_limit,
-          struct sql_sink *sink, struct sql_result *result)
+static void
+step(struct sql_session *session, struct run *run, uint64_t row_limit, struct sql_sink *sink,
+     struct sql_result *result)
 {
-    ASSERT(session->commit == NULL);
-    diag_clear(&result->diag);
-    result->empty_query = false;
-    result->tag[0] = 0;
-    result->state = SQL_DONE;
     const struct ast_statement *ast = run->compiled->ast;
     const bool is_vacuum = ast->kind == AST_VACUUM;
-    if (!run->started && must_ask(session, ast)) {
-        result->state = SQL_READING;
-        return;
-    }
     enum status status = run->started ? STATUS_OK : start(session, run, result);
     refresh_context(session, run, result);
     if (status == STATUS_OK) {
@@ -478,6 +481,26 @@ run__step(struct sql_session *session, struct run *run, uint64_t row_limit,
         run->copy_in = NULL;
         run->finished = true;
         session__fail(session);
+    }
+}
+
+void
+run__step(struct sql_session *session, struct run *run, uint64_t row_limit,
+          struct sql_sink *sink, struct sql_result *result)
+{
+    ASSERT(session->commit == NULL);
+    diag_clear(&result->diag);
+    result->empty_query = false;
+    result->tag[0] = 0;
+    result->state = SQL_DONE;
+    if (!run->started && must_ask(session, run->compiled->ast)) {
+        result->state = SQL_READING;
+        return;
+    }
+    start_clock(session);
+    step(session, run, row_limit, sink, result);
+    if (result->state != SQL_COPY_IN) {
+        session->waiter->limit_ns = WAIT_FOREVER;
     }
 }
 

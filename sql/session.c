@@ -74,6 +74,7 @@ sql_session_open(struct sql_engine *engine, const struct sql_session_options *op
     session->session_no = options->session_no;
     session->waiter = options->waiter;
     session->committed = options->committed;
+    session->submitting = options->submitting;
     session->committed_arg = options->arg;
     arena_init(&session->statement);
     arena_init(&session->txn_arena);
@@ -161,6 +162,18 @@ enum status
 sql_set(struct sql_session *session, const char *name, const char *value, struct diag *diag)
 {
     return settings_set_startup(&session->settings, name, value, diag);
+}
+
+int64_t
+sql_statement_timeout_ns(const struct sql_session *session)
+{
+    return session->settings.statement_timeout_ns;
+}
+
+int64_t
+sql_idle_in_transaction_timeout_ns(const struct sql_session *session)
+{
+    return session->settings.idle_in_transaction_timeout_ns;
 }
 
 uint64_t

@@ -153,7 +153,8 @@ struct sql_session {
     uint64_t session_no;
     struct waiter *waiter;
     void (*committed)(void *arg);
-    void *committed_arg;
+    void (*submitting)(void *arg);
+    void *committed_arg; /* of both */
     struct rng rng;
 
     /* transaction */
@@ -166,6 +167,7 @@ struct sql_session {
     uint64_t catalog_seen;        /* catalog CSN when the catalog was chosen */
     struct pending_commit *commit, *spare_commit;
     char commit_tag[96];
+    struct gtid doubt; /* of a commit given up; number 0: none */
     uint64_t last_commit_index;
     bool chain; /* COMMIT AND CHAIN */
     enum isolation chain_isolation;

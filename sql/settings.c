@@ -1,10 +1,13 @@
 /* settings.c: see settings.h. SPDX-License-Identifier: Apache-2.0 */
 #include "sql/settings.h"
 #include "base/errors.h"
+#include "sql/settings_number.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <strings.h>
+
+#define NS_PER_MS INT64_C(1000000)
 
 struct setting {
     const char *name;
@@ -13,7 +16,8 @@ struct setting {
     bool report;
     const char *value; /* default */
     int64_t min, max;
-    const char *choices; /* ENUM: what is taken, separated by a comma without a space */
+    const char *choices; /* ENUM: what is taken, separated by a comma without a space.
+                            INT: its unit */
     const char *category, *about;
 };
 
@@ -66,6 +70,17 @@ value_of(const struct settings *settings, int id)
     }
 }
 
+/* As a number of its unit, whatever spelling it has. */
+static int64_t
+number_of(const struct settings *settings, int id)
+{
+    int64_t number = 0;
+    const char *hint;
+    bool good = number_read(value_of(settings, id), table[id].choices, &number, &hint);
+    ASSERT(good);
+    return number;
+}
+
 /* What statements read without a look-up. */
 static void
 note_change(struct settings *settings)
@@ -76,8 +91,12 @@ note_change(struct settings *settings)
         strcmp(value_of(settings, SETTING_DEFAULT_TRANSACTION_ISOLATION), "repeatable read") ==
         0;
     settings->is_strong = strcmp(value_of(settings, SETTING_READ_CONSISTENCY), "strong") == 0;
-    settings->lock_timeout_ns =
-        strtoll(value_of(settings, SETTING_LOCK_TIMEOUT), NULL, 10) * INT64_C(1000000);
+    settings->lock_timeout_ns = number_of(settings, SETTING_LOCK_TIMEOUT) * NS_PER_MS;
+    settings->statement_timeout_ns = number_of(settings, SETTING_STATEMENT_TIMEOUT) * NS_PER_MS;
+    settings->idle_in_transaction_timeout_ns =
+        number_of(settings, SETTING_IDLE_IN_TRANSACTION_SESSION_TIMEOUT) * NS_PER_MS;
+    settings->statement_memory_bytes = (uint64_t)number_of(settings, SETTING_STATEMENT_MEMORY)
+                                       << 20;
 }
 
 void
@@ -141,29 +160,6 @@ bad_value(const struct setting *setting, const char *value, struct diag *diag)
                      "invalid value for parameter \"%s\": \"%s\"", setting->name, value);
 }
 
-/* Milliseconds with a unit, as timeouts take them. */
-static bool
-parse_int(const char *text, int64_t *value_out)
-{
-    static const struct {
-        const char *unit;
-        int64_t factor;
-    } units[] = {{"", 1}, {"ms", 1}, {"s", 1000}, {"min", 60000}, {"h", 3600000}};
-    char *end;
-    errno = 0;
-    long long value = strtoll(text, &end, 10);
-    if (end == text || errno != 0) {
-        return false;
-    }
-    end += strspn(end, " ");
-    for (unsigned i = 0; i < ARRAY_SIZE(units); i++) {
-        if (strcmp(end, units[i].unit) == 0) {
-            return !__builtin_mul_overflow(value, units[i].factor, value_out);
-        }
-    }
-    return false;
-}
-
 static bool
 is_choice(const char *choices, const char *value)
 {
@@ -201,12 +197,41 @@ refuse_choice(const struct setting *setting, const char *value, struct diag *dia
     return bad_value(setting, value, diag);
 }
 
-/* Checks, and brings the value into its normal form (in `out`, 32 bytes, when it differs). */
 static enum status
-check_value(const struct setting *setting, const char **value, char *out, struct diag *diag)
+check_number(const struct setting *setting, const char **value, char out[NUMBER_TEXT_MAX],
+             struct diag *diag)
+{
+    int64_t number;
+    const char *hint, *unit = setting->choices;
+    if (!number_read(*value, unit, &number, &hint)) {
+        enum status status = bad_value(setting, *value, diag);
+        if (hint != NULL) {
+            diag_hint(diag, "%s", hint);
+        }
+        return status;
+    }
+    if (number < setting->min || number > setting->max) {
+        return diag_fail(diag, STATUS_INVALID, SQLSTATE_INVALID_PARAMETER_VALUE,
+                         "%lld%s%s is outside the valid range for parameter \"%s\" (%lld .. "
+                         "%lld)",
+                         (long long)number, unit != NULL ? " " : "", unit != NULL ? unit : "",
+                         setting->name, (long long)setting->min, (long long)setting->max);
+    }
+    if (number < 1 && strcmp(setting->name, "extra_float_digits") == 0) {
+        return diag_fail(diag, STATUS_UNSUPPORTED, SQLSTATE_FEATURE_NOT_SUPPORTED,
+                         "parameter \"%s\" below 1 is not supported", setting->name);
+    }
+    number_show(number, unit, out);
+    *value = out;
+    return STATUS_OK;
+}
+
+/* Checks, and brings the value into its normal form (in `out`, when it differs). */
+static enum status
+check_value(const struct setting *setting, const char **value, char out[NUMBER_TEXT_MAX],
+            struct diag *diag)
 {
     bool truth;
-    int64_t number;
     switch (setting->type) {
     case SETTING_BOOL:
         if (!parse_bool(*value, &truth)) {
@@ -216,34 +241,7 @@ check_value(const struct setting *setting, const char **value, char *out, struct
         *value = truth ? "on" : "off";
         return STATUS_OK;
     case SETTING_INT:
-        if (!parse_int(*value, &number)) {
-            return bad_value(setting, *value, diag);
-        }
-        if (setting->max == 0 && number != 0) {
-            return diag_fail(diag, STATUS_UNSUPPORTED, SQLSTATE_FEATURE_NOT_SUPPORTED,
-                             "parameter \"%s\" other than 0 is not supported", setting->name);
-        }
-        if (number < setting->min || number > setting->max) {
-            return diag_fail(diag, STATUS_INVALID, SQLSTATE_INVALID_PARAMETER_VALUE,
-                             "%lld is outside the valid range for parameter \"%s\" (%lld .. "
-                             "%lld)",
-                             (long long)number, setting->name, (long long)setting->min,
-                             (long long)setting->max);
-        }
-        if (number < 1 && strcmp(setting->name, "extra_float_digits") == 0) {
-            return diag_fail(diag, STATUS_UNSUPPORTED, SQLSTATE_FEATURE_NOT_SUPPORTED,
-                             "parameter \"%s\" below 1 is not supported", setting->name);
-        }
-        memset(out, 0, 32);
-        for (int64_t rest = number, at = 30; at >= 0; at--) {
-            out[at] = (char)('0' + rest % 10);
-            rest /= 10;
-            if (rest == 0) {
-                *value = out + at;
-                break;
-            }
-        }
-        return STATUS_OK;
+        return check_number(setting, value, out, diag);
     case SETTING_ENUM:
         return is_choice(setting->choices, *value) ? STATUS_OK
                                                    : refuse_choice(setting, *value, diag);
@@ -311,7 +309,7 @@ settings_set(struct settings *settings, const char *name, const char *value, boo
     if (setting->context == 'i') {
         return STATUS_OK;
     }
-    char number[32];
+    char number[NUMBER_TEXT_MAX];
     if (value != NULL) {
         TRY(check_value(setting, &value, number, diag));
         value = normal_spelling(id, value);
@@ -425,7 +423,11 @@ settings_view(const struct settings *settings, struct view_rows *rows)
         const struct setting *setting = &table[i];
         struct value *v = view_rows_add(rows);
         v[0] = text_value(setting->name);
-        v[1] = text_value(arena_strdup(rows->arena, value_of(settings, i)));
+        v[1] = text_value(
+            setting->type == SETTING_INT
+                ? arena_printf(rows->arena, "%lld", (long long)number_of(settings, i))
+                : arena_strdup(rows->arena, value_of(settings, i)));
+        v[2] = text_value(setting->type == SETTING_INT ? setting->choices : NULL);
         v[3] = text_value(setting->category);
         v[4] = text_value(setting->about);
         v[6] = text_value(setting->context == 'u' ? "user" : "internal");

@@ -33,7 +33,9 @@ struct settings {
     size_t undo_count, undo_capacity;
     /* read on every statement */
     bool read_only, repeatable_read, is_strong;
-    int64_t lock_timeout_ns;
+    /* 0: none */
+    int64_t lock_timeout_ns, statement_timeout_ns, idle_in_transaction_timeout_ns;
+    uint64_t statement_memory_bytes;
 };
 
 void settings_init(struct settings *settings, const char *server_version,

@@ -41,6 +41,8 @@ struct sql_session_options {
     const char *user, *database;
     struct waiter *waiter;        /* borrowed */
     void (*committed)(void *arg); /* apply thread: the pending commit's fate is known */
+    /* Session's thread: a commit is about to be proposed; sql_gtid() names it. NULL is fine. */
+    void (*submitting)(void *arg);
     void *arg;
     uint64_t session_no; /* pg_backend_pid() */
 };
@@ -148,6 +150,12 @@ void sql_commit_finish(struct sql_session *session, struct sql_sink *sink,
  * the same call made again runs the statement. `admitted` false: this node is not the primary
  * any more, the statement will fail with 40001. */
 void sql_read_admitted(struct sql_session *session, bool admitted);
+/* Not while SQL_COMMITTING's `committed` is on its way: the session waits no longer. True:
+ * `committed` will not be called, and sql_commit_finish() reports the doubt. False: it was or
+ * is being called. */
+bool sql_commit_give_up(struct sql_session *session);
+/* Of the transaction that is being submitted. */
+void sql_gtid(struct sql_session *session, char text_out[GTID_TEXT_MAX]);
 /* COPY FROM STDIN: any split of the input; SQL_COPY_IN again, or SQL_FAILED. */
 void sql_copy_data(struct sql_session *session, struct slice data, struct sql_result *result);
 /* `failure` NULL: the end of the input; else CopyFail's message (57014). */
@@ -167,5 +175,8 @@ bool sql_name_needs_primary(struct sql_session *session, const char *name);
 const char *sql_setting(struct sql_session *session, const char *name);
 MUST_CHECK enum status sql_set(struct sql_session *session, const char *name, const char *value,
                                struct diag *diag); /* start-up packet options */
+/* Settings of that name; 0: none. */
+int64_t sql_statement_timeout_ns(const struct sql_session *session);
+int64_t sql_idle_in_transaction_timeout_ns(const struct sql_session *session);
 /* Log index of the session's last commit: a replica waits for it (read your own writes). */
 uint64_t sql_last_commit_index(const struct sql_session *session);

@@ -213,6 +213,10 @@ session__commit(struct sql_session *session, const char *tag, struct diag *diag)
     snprintf(session->commit_tag, sizeof(session->commit_tag), "%s", tag);
     session->commit = session->spare_commit;
     session->spare_commit = NULL;
+    session->commit->txn = txn;
+    if (session->submitting != NULL) {
+        session->submitting(session->committed_arg);
+    }
     if (commit_start(session->commit, session->engine, txn, session->committed,
                      session->committed_arg, diag) != STATUS_OK) {
         session->spare_commit = session->commit;
@@ -223,31 +227,35 @@ session__commit(struct sql_session *session, const char *tag, struct diag *diag)
     return SQL_COMMITTING;
 }
 
-/* The log has not said yet and the caller would not wait longer. */
-static void
-report_doubt(struct sql_session *session, struct gtid gtid, struct sql_result *result)
+void
+sql_gtid(struct sql_session *session, char text_out[GTID_TEXT_MAX])
 {
-    const struct sql_options *options = &session->engine->options;
-    enum txn_outcome outcome = OUTCOME_UNKNOWN;
-    if (options->host->txn_outcome != NULL) {
-        struct diag ignored;
-        diag_clear(&ignored);
-        if (options->host->txn_outcome(options->host_arg, session->waiter, gtid, &outcome,
-                                       &ignored) != STATUS_OK) {
-            outcome = OUTCOME_UNKNOWN;
-        }
+    ASSERT(session->commit != NULL);
+    gtid_format(txn_gtid(session->commit->txn), text_out);
+}
+
+bool
+sql_commit_give_up(struct sql_session *session)
+{
+    struct pending_commit *commit = session->commit;
+    ASSERT(commit != NULL);
+    struct gtid gtid = txn_gtid(commit->txn);
+    if (!commit_leave(commit, session->engine)) {
+        return false;
     }
-    if (outcome == OUTCOME_COMMITTED) {
-        return;
-    }
+    session->commit = NULL;
+    session->doubt = gtid;
+    return true;
+}
+
+/* The log has not said yet and the session would not wait longer. */
+static void
+report_doubt(struct sql_session *session, struct sql_result *result)
+{
     char text[GTID_TEXT_MAX];
-    gtid_format(gtid, text);
+    gtid_format(session->doubt, text);
+    session->doubt = (struct gtid){0};
     result->state = SQL_FAILED;
-    if (outcome == OUTCOME_ABORTED) {
-        diag_fail(&result->diag, STATUS_NOT_LEADER, SQLSTATE_SERIALIZATION_FAILURE,
-                  "could not commit: the primary changed before the transaction was agreed");
-        return;
-    }
     diag_fail(&result->diag, STATUS_OUTCOME_UNKNOWN, SQLSTATE_TRANSACTION_RESOLUTION_UNKNOWN,
               "the outcome of the transaction is not known yet");
     diag_detail(&result->diag, "Transaction %s was submitted; it may be committed later.",
@@ -277,20 +285,14 @@ sql_commit_finish(struct sql_session *session, struct sql_sink *sink, struct sql
 {
     UNUSED(sink);
     struct pending_commit *commit = session->commit;
-    ASSERT(commit != NULL);
     session->commit = NULL;
     diag_clear(&result->diag);
     result->empty_query = false;
     result->state = SQL_DONE;
     snprintf(result->tag, sizeof(result->tag), "%s", session->commit_tag);
-    struct csn csn;
-    if (commit_fate(commit, &csn) == COMMIT_PENDING) {
-        report_doubt(session, txn_gtid(commit->txn), result);
-        if (!commit_leave(commit, session->engine)) {
-            diag_clear(&result->diag); /* it came while we asked */
-            result->state = SQL_DONE;
-            finish_known(session, commit, result);
-        }
+    if (commit == NULL) {
+        ASSERT(session->doubt.number != 0);
+        report_doubt(session, result);
     } else {
         finish_known(session, commit, result);
     }

@@ -158,6 +158,7 @@ commit__not_waited_for__is_in_doubt(void **state)
     f->lab.hold = true;
     expect(&f->a, "INSERT INTO t VALUES (1, 1)", "committing\n");
     struct sql_result result = {.state = SQL_COMMITTING};
+    assert_true(sql_commit_give_up(f->a.session));
     sql_commit_finish(f->a.session, &f->a.sink, &result);
     assert_int_equal(result.state, SQL_FAILED);
     assert_string_equal(result.diag.sqlstate, "08007");
