@@ -352,7 +352,7 @@ client_accept(void *arg, struct stream *stream)
     list_init(&client->link);
     list_init(&client->ready_link);
     list_init(&client->portal_formats);
-    mutex_init(&client->mu, LOCK_RANK_LEAF);
+    mutex_init(&client->mu, LOCK_RANK_MAILBOX);
     waiter_init(&client->waiter);
     arena_init(&client->message_arena);
     client->waiter.about_to_block = before_blocking;

@@ -242,6 +242,9 @@ send_rows(struct run *run, uint64_t limit, struct sql_sink *sink, uint64_t *sent
     }
     run->row_count += count;
     *sent_out = count;
+    if (status == STATUS_CANCELLED) { /* while the client was slow to read */
+        return waiter_report_cancel(run->cx.session->waiter, run->cx.diag);
+    }
     if (status != STATUS_OK) {
         return diag_fail(run->cx.diag, status, SQLSTATE_CONNECTION_FAILURE,
                          "connection to client lost");
