@@ -92,6 +92,7 @@ struct store {
         uint64_t oldest;           /* 0: nothing proposed */
         uint64_t after;            /* CSN that every snapshot must have passed */
     } xid_cut;
+    struct gtids_image gtids_image; /* the checkpoint's */
 
     store_propose_fn propose;
     void *propose_arg;

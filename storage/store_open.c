@@ -23,12 +23,12 @@ save_meta(struct store *store, struct buf *out)
     buf_u64(out, (uint64_t)atomic_load(&store->applied_commit_time_us));
     xids_save(&store->xids, out);
     objects_save(store, out);
-    gtids_save(&store->gtids, out);
+    gtids_save(&store->gtids_image, &store->gtids, out);
     parts_save(&store->parts, out);
 }
 
 static enum status
-load_meta(struct store *store, struct slice meta, struct diag *diag)
+load_meta(struct store *store, struct slice meta, uint64_t applied, struct diag *diag)
 {
     struct reader in = reader_make(meta);
     uint8_t version = read_u8(&in);
@@ -42,7 +42,7 @@ load_meta(struct store *store, struct slice meta, struct diag *diag)
     atomic_store(&store->applied_commit_time_us, (int64_t)read_u64(&in));
     TRY(xids_load(&store->xids, store->pages, &in, diag));
     TRY(objects_load(store, &in, diag));
-    TRY(gtids_load(&store->gtids, &in, diag));
+    TRY(gtids_load(&store->gtids, applied, &in, diag));
     TRY(parts_load(&store->parts, &in, diag));
     return reader_done(&in) ? STATUS_OK
                             : diag_fail(diag, STATUS_CORRUPT, SQLSTATE_DATA_CORRUPTED,
@@ -81,6 +81,7 @@ store_close(struct store *store)
     objects_deinit(store);
     locks_deinit(store);
     gtids_deinit(&store->gtids);
+    gtids_image_deinit(&store->gtids_image);
     parts_deinit(&store->parts);
     store__apply_deinit(store);
     mutex_deinit(&store->state_mu);
@@ -131,7 +132,7 @@ store_open(const struct store_options *options, struct store **store_out, struct
         goto fail;
     }
     if (root.found) {
-        status = load_meta(store, root.meta, diag);
+        status = load_meta(store, root.meta, root.applied_index, diag);
         store->applied_index = root.applied_index;
         store->applied_term = store->newest_term = root.applied_term;
         pages_root_forget(store->pages);
@@ -177,6 +178,22 @@ log_durable(void *arg, uint64_t index, struct diag *diag)
                : store->options.log_durable(store->options.log_arg, index, diag);
 }
 
+#define OUTCOMES_AT_ONCE 512u
+
+/* Nearly all of the table of outcomes, so that little of it is encoded while the gate is
+ * closed; in pieces, so that apply does not wait for long either. */
+static void
+encode_outcomes(struct store *store)
+{
+    gtids_image_deinit(&store->gtids_image);
+    store->gtids_image = GTIDS_IMAGE_INIT;
+    for (bool all = false; !all;) {
+        mutex_lock(&store->state_mu);
+        all = gtids_image_add(&store->gtids_image, &store->gtids, OUTCOMES_AT_ONCE);
+        mutex_unlock(&store->state_mu);
+    }
+}
+
 static enum status
 checkpoint(struct store *store, struct checkpoint_result *result_out, struct diag *diag)
 {
@@ -187,6 +204,7 @@ checkpoint(struct store *store, struct checkpoint_result *result_out, struct dia
     objects_collect(store);
     store__forget_xids(store);
     TRY(xids_flush(&store->xids, store->pages, diag));
+    encode_outcomes(store);
     TRY(pages_checkpoint(store->pages, cut, log_durable, store, result_out, diag));
     atomic_store(&store->checkpoint_needs, store->cut_needs);
     atomic_store(&store->checkpoint_index, store->cut_index);

@@ -49,7 +49,8 @@ struct pages {
     struct root_file root;
     struct root_record record; /* the newest durable one; sequence 0: none */
     struct buf directory_bytes, meta_bytes;
-    struct buf root_meta; /* until pages_root_forget() */
+    struct buf meta_spare; /* memory for the next cut's meta bytes */
+    struct buf root_meta;  /* until pages_root_forget() */
 };
 
 /* Latches damage for STATUS_IO and STATUS_CORRUPT; returns `status`. */

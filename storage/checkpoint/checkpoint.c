@@ -31,6 +31,14 @@ struct cut {
     bool changed; /* since the newest root */
 };
 
+static void
+swap_bytes(struct buf *a, struct buf *b)
+{
+    struct buf other = *a;
+    *a = *b;
+    *b = other;
+}
+
 static int64_t
 now_ns(const struct pages *pages)
 {
@@ -231,14 +239,6 @@ prepare_root(struct pages *pages, struct cut *cut, struct root_record *record,
     return pages__note(pages, slots_sync(&pages->slots, diag), diag);
 }
 
-static void
-swap_bytes(struct buf *a, struct buf *b)
-{
-    struct buf other = *a;
-    *a = *b;
-    *b = other;
-}
-
 /* From here on every failure is damage: the disk may hold either root. */
 static enum status
 publish_root(struct pages *pages, struct cut *cut, const struct root_record *record,
@@ -327,6 +327,8 @@ pages_checkpoint(struct pages *pages, checkpoint_cut_fn cut_fn, checkpoint_log_f
     int64_t begun_ns = now_ns(pages);
     *result_out = (struct checkpoint_result){0};
     pages__begin_run(pages);
+    swap_bytes(&cut.meta, &pages->meta_spare); /* memory of an earlier cut: touched already */
+    buf_clear(&cut.meta);
     enum status status = pages__refuse_damaged(pages, diag);
     if (status == STATUS_OK) {
         uint64_t written = atomic_load(&pages->write_count);
@@ -340,8 +342,8 @@ pages_checkpoint(struct pages *pages, checkpoint_cut_fn cut_fn, checkpoint_log_f
         result_out->gate_closed_ns = cut.gate_closed_ns;
         result_out->total_ns = now_ns(pages) - begun_ns;
     }
+    swap_bytes(&cut.meta, &pages->meta_spare);
     pages__end_run(pages);
-    buf_deinit(&cut.meta);
     buf_deinit(&cut.directory);
     return status;
 }

@@ -189,6 +189,7 @@ pages_close(struct pages *pages)
     mutex_deinit(&pages->aside_mu);
     buf_deinit(&pages->directory_bytes);
     buf_deinit(&pages->meta_bytes);
+    buf_deinit(&pages->meta_spare);
     buf_deinit(&pages->root_meta);
     free(pages->dir);
     free(pages);

@@ -73,39 +73,69 @@ gtids_find(const struct gtids *gtids, struct gtid gtid, struct csn *csn_out)
     return false;
 }
 
+/* ---- to and from a checkpoint ---- */
+
+void
+gtids_image_deinit(struct gtids_image *image)
+{
+    buf_deinit(&image->bytes);
+}
+
 /* Neighbours differ little: each entry says by flags what it shares with the one before. */
 enum { SAME_NODE = 1, SAME_TERM = 2, NEXT_NUMBER = 4, SAME_CSN = 8 };
 
-void
-gtids_save(const struct gtids *gtids, struct buf *out)
+static void
+save_entry(struct buf *out, const struct gtid_entry *last, const struct gtid_entry *e)
 {
-    struct gtid_entry last = {0};
-    buf_varint(out, gtids->newest_pruned_term);
-    buf_varint(out, gtids->count);
-    for (uint64_t i = 0; i < gtids->count; i++) {
-        const struct gtid_entry *e = entry_at(gtids, gtids->first + i);
-        bool same_node =
-            e->gtid.origin == last.gtid.origin && e->gtid.incarnation == last.gtid.incarnation;
-        bool same_term = e->gtid.term == last.gtid.term;
-        bool next_number = e->gtid.number == last.gtid.number + 1;
-        bool same_csn = e->csn == last.csn;
-        buf_u8(out, (uint8_t)((same_node ? SAME_NODE : 0) | (same_term ? SAME_TERM : 0) |
-                              (next_number ? NEXT_NUMBER : 0) | (same_csn ? SAME_CSN : 0)));
-        if (!same_node) {
-            buf_varint(out, e->gtid.origin);
-            buf_varint(out, e->gtid.incarnation);
-        }
-        if (!same_term) {
-            buf_varint(out, e->gtid.term);
-        }
-        if (!next_number) {
-            buf_varint(out, e->gtid.number);
-        }
-        if (!same_csn) {
-            buf_varint(out, e->csn - last.csn);
-        }
-        last = *e;
+    bool same_node =
+        e->gtid.origin == last->gtid.origin && e->gtid.incarnation == last->gtid.incarnation;
+    bool same_term = e->gtid.term == last->gtid.term;
+    bool next_number = e->gtid.number == last->gtid.number + 1;
+    bool same_csn = e->csn == last->csn;
+    buf_u8(out, (uint8_t)((same_node ? SAME_NODE : 0) | (same_term ? SAME_TERM : 0) |
+                          (next_number ? NEXT_NUMBER : 0) | (same_csn ? SAME_CSN : 0)));
+    if (!same_node) {
+        buf_varint(out, e->gtid.origin);
+        buf_varint(out, e->gtid.incarnation);
     }
+    if (!same_term) {
+        buf_varint(out, e->gtid.term);
+    }
+    if (!next_number) {
+        buf_varint(out, e->gtid.number);
+    }
+    if (!same_csn) {
+        buf_varint(out, e->csn - last->csn);
+    }
+}
+
+bool
+gtids_image_add(struct gtids_image *image, const struct gtids *gtids, uint64_t count)
+{
+    uint64_t end = gtids->first + gtids->count;
+    if (image->end < gtids->first) { /* none of it is left */
+        uint64_t first = gtids->first;
+        buf_clear(&image->bytes);
+        image->begin = image->end = first;
+        image->last = (struct gtid_entry){0};
+    }
+    for (; image->end < end && count > 0; image->end++, count--) {
+        const struct gtid_entry *entry = entry_at(gtids, image->end);
+        save_entry(&image->bytes, &image->last, entry);
+        image->last = *entry;
+    }
+    return image->end == end;
+}
+
+/* What was forgotten since it was encoded is forgotten again by gtids_load(). */
+void
+gtids_save(struct gtids_image *image, const struct gtids *gtids, struct buf *out)
+{
+    bool whole = gtids_image_add(image, gtids, UINT64_MAX);
+    ASSERT(whole);
+    buf_varint(out, gtids->newest_pruned_term);
+    buf_varint(out, image->end - image->begin);
+    buf_append(out, image->bytes.data, image->bytes.size);
 }
 
 static void
@@ -126,20 +156,17 @@ load_entry(struct gtid_entry *last, struct reader *in)
 }
 
 enum status
-gtids_load(struct gtids *gtids, struct reader *in, struct diag *diag)
+gtids_load(struct gtids *gtids, uint64_t applied, struct reader *in, struct diag *diag)
 {
     gtids->newest_pruned_term = read_varint(in);
-    uint64_t count = read_varint(in);
-    if (count > GTIDS_MAX) {
-        in->failed = true;
-    }
+    uint64_t left = read_varint(in);
     gtids->first = 0;
     gtids->count = 0;
-    struct gtid_entry last = {0};
-    while (!in->failed && gtids->count < count) {
+    for (struct gtid_entry last = {0}; !in->failed && left > 0; left--) {
         load_entry(&last, in);
-        *entry_at(gtids, gtids->count++) = last;
+        gtids_add(gtids, last.gtid, (struct csn){last.csn});
     }
+    gtids_prune(gtids, applied);
     return in->failed ? diag_fail(diag, STATUS_CORRUPT, SQLSTATE_DATA_CORRUPTED,
                                   "checkpoint: unreadable table of transaction outcomes")
                       : STATUS_OK;

@@ -30,5 +30,20 @@ void gtids_add(struct gtids *gtids, struct gtid gtid, struct csn csn);
 /* Forgets what fell out of the window of log indexes that ends at `applied`. */
 void gtids_prune(struct gtids *gtids, uint64_t applied);
 bool gtids_find(const struct gtids *gtids, struct gtid gtid, struct csn *csn_out);
-void gtids_save(const struct gtids *gtids, struct buf *out);
-MUST_CHECK enum status gtids_load(struct gtids *gtids, struct reader *in, struct diag *diag);
+
+/* A table on its way to a checkpoint, encoded a piece at a time while it changes. */
+struct gtids_image {
+    struct buf bytes;
+    uint64_t begin, end; /* positions encoded; some may be forgotten by now */
+    struct gtid_entry last;
+};
+
+#define GTIDS_IMAGE_INIT ((struct gtids_image){0})
+void gtids_image_deinit(struct gtids_image *image);
+/* Encodes up to `count` more entries; true: that was all there are now. */
+bool gtids_image_add(struct gtids_image *image, const struct gtids *gtids, uint64_t count);
+/* What the image lacks, and all of it to `out`. */
+void gtids_save(struct gtids_image *image, const struct gtids *gtids, struct buf *out);
+/* `applied`: the index at which it was saved. */
+MUST_CHECK enum status gtids_load(struct gtids *gtids, uint64_t applied, struct reader *in,
+                                  struct diag *diag);
