@@ -1,6 +1,6 @@
 /* table.h: rows of a table and its indexes: read, change, lock.
  *
- * Promises: readers see the rows of their snapshot and no others; writers follow DESIGN walk A;
+ * Promises: readers see the rows of their snapshot and no others; writers follow walk A;
  *           unique indexes admit one live row a key (rule 8), NULLs aside; redo goes to the
  *           transaction at the change it describes.
  * Owns:     scans own their pins.  Borrows: txn, and the table definition the store holds.

@@ -1,7 +1,7 @@
 /* table_apply.h: changing tables because the log says so, and what the object directory needs
  * of the heap. For storage/ only.
  *
- * Promises: an effect is applied as DESIGN walks B to D say: a fresh version carrying the local
+ * Promises: an effect is applied as walks B to D say: a fresh version carrying the local
  *           apply xid is linked over aborted heads, index entries follow for changed keys, no
  *           unique check, no lock, no redo. The caller makes the xid committed afterwards.
  *           The same effect applied again after a crash (its earlier version aborted by then)

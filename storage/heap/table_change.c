@@ -1,4 +1,4 @@
-/* table_change.c: UPDATE, DELETE and row locks (DESIGN walk A).
+/* table_change.c: UPDATE, DELETE and row locks (walk A, docs/rules.md).
  *
  * Each try walks to the newest version that is not undone, pins its page, enters the gate,
  * latches the page and judges the version:

@@ -10,7 +10,7 @@
  * Thread:   one session's at a time; txn_kill() from any.
  * Fails:    40001 after a term change (STATUS_NOT_LEADER), 40P01 deadlock and 55P03 not
  * available (STATUS_CONFLICT), 57014 cancel (STATUS_CANCELLED), 25006 write in a read-only one.
- * See:      DESIGN rules 1 to 7, storage/txn/README.md.
+ * See:      docs/rules.md 1 to 7, storage/txn/README.md.
  * SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 

@@ -1,4 +1,4 @@
-/* rules_test.c: the rules of DESIGN section 8 that transactions keep, each by its name.
+/* rules_test.c: the rules of docs/rules.md that transactions keep, each by its name.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "tests/unit/storage/txn/lab.h"
 
@@ -387,7 +387,7 @@ rule_9_apply__missing_target__latches_the_node(void **state)
     buf_deinit(&payload);
 }
 
-/* Rule 9: DESIGN walk D: a row id that this node gave out and lost is given out again by the
+/* Rule 9, walk D: a row id that this node gave out and lost is given out again by the
  * new primary: its insert is linked over the aborted head. */
 static void
 rule_9_apply__insert_over_aborted_head__wins(void **state)
