@@ -19,7 +19,7 @@ enum thread_role {
     THREAD_HTTP,
 };
 
-#define THREAD_STACK_BYTES ((size_t)8 << 20) /* DESIGN: threads that parse need 8 MiB */
+#define THREAD_STACK_BYTES ((size_t)8 << 20) /* what libpg_query needs within its bounds on nesting */
 
 struct thread {
     pthread_t native;

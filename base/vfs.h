@@ -3,7 +3,7 @@
  * Promises: vfs_sync() returns OK only when file content (and the size needed to read it) is on
  *           stable storage; vfs_sync_dir() the same for names. Nothing else is durable.
  * Does not: retry. A failed sync means that this file's unsynced writes are lost: the caller
- *           latches damage, see DESIGN section 5.
+ *           latches damage (docs/rules.md, "Damage").
  * Owns:     a vfs_file owns its descriptor until vfs_close().
  * Thread:   any; one file may be read and written by several threads at different offsets.
  * Fails:    STATUS_IO, STATUS_LIMIT (disk full, 53100), STATUS_NOT_FOUND.
