@@ -8,7 +8,7 @@
  * cluster loop, the log writer, apply.  Borrows: env, tables of functions. Thread:   calls from
  * any thread unless said; callbacks on the thread named at their type. Fails:    a failed log
  * sync latches damage: the member stops acknowledging and steps down. See: cluster/README.md,
- * DESIGN sections 5, 8, 11. SPDX-License-Identifier: Apache-2.0 */
+ * docs/rules.md, docs/ARCHITECTURE.md. SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
 #include "base/env.h"

@@ -8,7 +8,7 @@
  * segment files, its writer (a worker).  Borrows: env, dir. Thread:   append, truncate, retain:
  * one thread (the cluster loop). Reads, observers and wal_wait_durable(): any. Callbacks: the
  * writer's thread. Fails:    any failed write or sync latches damage: on_damage() is called
- * once, nothing becomes durable after it. See:      docs/format/log.md, DESIGN section 5.
+ * once, nothing becomes durable after it. See:      docs/format/log.md, docs/rules.md ("Damage").
  * SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
