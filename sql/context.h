@@ -4,6 +4,7 @@
 #pragma once
 
 #include "base/arena.h"
+#include "base/errors.h"
 #include "base/rng.h"
 #include "base/status.h"
 #include "sql/types/vector.h"
@@ -37,3 +38,15 @@ struct sql_context {
     const char *user, *database;
     uint64_t memory_limit_bytes; /* of one query; 0: none */
 };
+
+/* More than memory_limit_bytes are needed. */
+static inline enum status
+sql_out_of_memory(struct sql_context *cx)
+{
+    enum status status =
+        diag_fail(cx->diag, STATUS_LIMIT, SQLSTATE_OUT_OF_MEMORY, "out of memory");
+    diag_detail(cx->diag, "The statement needs more than its %llu MiB of memory.",
+                (unsigned long long)(cx->memory_limit_bytes >> 20));
+    diag_hint(cx->diag, "Raise rustydb.statement_memory, or let the statement keep less.");
+    return status;
+}

@@ -215,7 +215,7 @@ check_memory(struct aggregate_node *agg)
     if (limit == 0 || ex->memory_used + agg->arena.used_bytes <= limit) {
         return STATUS_OK;
     }
-    return diag_fail(ex->cx->diag, STATUS_LIMIT, SQLSTATE_OUT_OF_MEMORY, "out of memory");
+    return sql_out_of_memory(ex->cx);
 }
 
 static enum status

@@ -71,6 +71,9 @@ px__call(struct execution *ex, const struct px *px, const struct func *func, enu
     if (status != STATUS_OK) {
         return status;
     }
+    if (ex->cx->memory_limit_bytes != 0 && arena->used_bytes > ex->cx->memory_limit_bytes) {
+        return sql_out_of_memory(ex->cx);
+    }
     out->type = type;
     out->is_constant = once;
     return STATUS_OK;

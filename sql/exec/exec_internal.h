@@ -138,6 +138,7 @@ MUST_CHECK enum status array__values(struct execution *ex, enum type_id type, st
                                      unsigned *count_out);
 
 /* ---- rows.c: rows kept in memory, by column ---- */
+struct row_hash;
 struct rows_column {
     enum type_id type;
     unsigned size;
@@ -151,6 +152,7 @@ struct rows {
     struct rows_column *columns;
     uint32_t count, capacity;
     struct arena bytes;
+    const struct row_hash *hash; /* over them, counted with them; NULL: none */
     size_t accounted;
 };
 void rows__init(struct rows *rows, struct execution *ex, const enum type_id *types,

@@ -112,6 +112,7 @@ build(struct hash_join_node *join)
             memcpy(all, batch->columns, right_count * sizeof(*all));
         }
         TRY(eval_keys(join, node->plan->join.right_keys, batch, arena, all + right_count));
+        join->rows.hash = &join->hash;
         TRY(rows__append(&join->rows, all, batch->row_count));
         for (unsigned i = 0; i < batch->row_count; i++) {
             row_hash__add(&join->hash, join->hashes[i]);

@@ -70,20 +70,10 @@ rows__deinit(struct rows *rows)
 }
 
 static enum status
-out_of_memory(struct rows *rows)
-{
-    enum status status =
-        diag_fail(rows->ex->cx->diag, STATUS_LIMIT, SQLSTATE_OUT_OF_MEMORY, "out of memory");
-    diag_detail(rows->ex->cx->diag, "The query needs more than its memory limit of %llu bytes.",
-                (unsigned long long)rows->ex->cx->memory_limit_bytes);
-    return status;
-}
-
-static enum status
 grow(struct rows *rows, uint32_t needed)
 {
     if (needed > UINT32_MAX / 2) {
-        return out_of_memory(rows);
+        return sql_out_of_memory(rows->ex->cx);
     }
     uint32_t capacity = MAX(rows->capacity, ROWS_CAPACITY_MIN);
     while (capacity < needed) {
@@ -93,7 +83,7 @@ grow(struct rows *rows, uint32_t needed)
         struct rows_column *column = &rows->columns[i];
         void *data = realloc(column->data, (size_t)capacity * column->size);
         if (data == NULL) {
-            return out_of_memory(rows);
+            return sql_out_of_memory(rows->ex->cx);
         }
         column->data = data;
         if (column->nulls == NULL) {
@@ -101,7 +91,7 @@ grow(struct rows *rows, uint32_t needed)
         }
         void *nulls = realloc(column->nulls, capacity);
         if (nulls == NULL) {
-            return out_of_memory(rows);
+            return sql_out_of_memory(rows->ex->cx);
         }
         column->nulls = nulls;
         memset(column->nulls + rows->capacity, 0, capacity - rows->capacity);
@@ -118,9 +108,15 @@ check_memory(struct rows *rows)
         const struct rows_column *column = &rows->columns[i];
         bytes += (size_t)rows->capacity * (column->size + (column->nulls != NULL ? 1U : 0U));
     }
+    if (rows->hash != NULL) {
+        bytes += (sizeof(*rows->hash->next) + sizeof(*rows->hash->hashes)) *
+                     (size_t)rows->hash->capacity +
+                 sizeof(*rows->hash->heads) * (size_t)rows->hash->head_count;
+    }
     account(rows, bytes);
     uint64_t limit = rows->ex->cx->memory_limit_bytes;
-    return limit != 0 && rows->ex->memory_used > limit ? out_of_memory(rows) : STATUS_OK;
+    return limit != 0 && rows->ex->memory_used > limit ? sql_out_of_memory(rows->ex->cx)
+                                                       : STATUS_OK;
 }
 
 static void
@@ -427,6 +423,7 @@ row_set__find_or_add(struct rows *rows, struct row_hash *hash, const struct vect
     *added_out = *number_out == ROW_NONE;
     if (*added_out) {
         *number_out = rows->count;
+        rows->hash = hash;
         TRY(rows__append_row(rows, vectors, row));
         row_hash__add(hash, value);
     }

@@ -7,6 +7,9 @@
 
 #include <stdlib.h>
 
+#define COMPARISONS_UNCHECKED 65536U
+#define SORT_BYTES_FREE ((size_t)1 << 20) /* a small sort never fails for its order alone */
+
 struct sort_item {
     uint64_t word;
     uint32_t row;
@@ -22,6 +25,8 @@ struct sort_node {
     unsigned column_count;
     struct sort_item *items;
     uint32_t next;
+    uint32_t comparisons;
+    bool cancelled; /* while sorting: the order does not matter any more */
     struct scratch input;
 };
 
@@ -191,7 +196,13 @@ static int
 compare_items(const void *a, const void *b, void *arg)
 {
     const struct sort_item *x = a, *y = b;
-    const struct sort_node *sort = arg;
+    struct sort_node *sort = arg;
+    if (UNLIKELY(++sort->comparisons % COMPARISONS_UNCHECKED == 0)) {
+        sort->cancelled = sort->cancelled || waiter_check(txn_waiter(sort->node.ex->cx->txn));
+    }
+    if (UNLIKELY(sort->cancelled)) {
+        return 0; /* the rest is quickly done */
+    }
     if (x->word != y->word) {
         return x->word < y->word ? -1 : 1;
     }
@@ -209,16 +220,20 @@ static enum status
 sort_rows(struct sort_node *sort)
 {
     struct execution *ex = sort->node.ex;
+    size_t bytes = sizeof(*sort->items) * MAX(sort->rows.count, 1U);
+    uint64_t limit = ex->cx->memory_limit_bytes;
     free(sort->items);
-    sort->items = malloc(sizeof(*sort->items) * MAX(sort->rows.count, 1U));
+    sort->items =
+        limit != 0 && ex->memory_used + bytes > limit + SORT_BYTES_FREE ? NULL : malloc(bytes);
     if (sort->items == NULL) {
-        return diag_fail(ex->cx->diag, STATUS_LIMIT, SQLSTATE_OUT_OF_MEMORY, "out of memory");
+        return sql_out_of_memory(ex->cx);
     }
+    sort->cancelled = false;
     for (uint32_t i = 0; i < sort->rows.count; i++) {
         sort->items[i] = make_item(sort, i);
     }
     qsort_r(sort->items, sort->rows.count, sizeof(*sort->items), compare_items, sort);
-    return STATUS_OK;
+    return sort->cancelled ? txn_check(ex->cx->txn, ex->cx->diag) : STATUS_OK;
 }
 
 /* ---- rows ---- */

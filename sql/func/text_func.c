@@ -356,6 +356,15 @@ TRIM_FUNCTIONS(text_rtrim, false, true)
 
 /* ---- padding ---- */
 
+/* A small row may ask for a large result, and a batch has a thousand of them. */
+static enum status
+check_room(struct func_call *call, size_t size)
+{
+    uint64_t limit = call->cx == NULL ? 0 : call->cx->memory_limit_bytes;
+    return limit != 0 && call->arena->used_bytes + size > limit ? sql_out_of_memory(call->cx)
+                                                                : STATUS_OK;
+}
+
 static enum status
 pad(struct func_call *call, struct slice text, int32_t wanted, struct slice fill, bool left,
     struct value *out)
@@ -368,6 +377,7 @@ pad(struct func_call *call, struct slice text, int32_t wanted, struct slice fill
     if (target > TEXT_MAX / 4) {
         return too_long(call);
     }
+    TRY(check_room(call, target));
     struct buf padding = BUF_EMPTY;
     size_t at = 0;
     for (size_t i = length; i < target; i++) {
@@ -406,6 +416,7 @@ DEFINE_ROWS(text_repeat, 2)
     if (times > 0 && size > TEXT_MAX / times) {
         return too_long(call);
     }
+    TRY(check_room(call, size * times));
     uint8_t *bytes = arena_alloc(call->arena, size * times + 1);
     for (size_t i = 0; i < times && size > 0; i++) {
         memcpy(bytes + i * size, v[0].bytes.data, size);
