@@ -32,8 +32,8 @@ static enum status
 sink_rows(struct sql_sink *sink, const struct batch *batch)
 {
     struct client *client = of(sink);
-    TRY(wire_rows(&client->out, batch, client->row_formats, client->row_format_count,
-                  &client->diag));
+    struct wire_cells cells = {client->row_formats, client->row_format_count, client->session};
+    TRY(wire_rows(&client->out, batch, &cells, &client->diag));
     return push_if_large(client);
 }
 

@@ -197,34 +197,34 @@ integer_text(struct buf *out, int64_t value)
 }
 
 /* The text form; common types without the detour over a value. */
-static void
-cell_text(struct buf *out, const struct vector *vector, unsigned row)
+static enum status
+cell_text(struct buf *out, const struct vector *vector, unsigned row,
+          struct sql_session *session, struct diag *diag)
 {
     struct value value;
     switch (vector->type) {
     case TYPE_INT4:
         integer_text(out, VECTOR_AT(vector, int32_t, row));
-        return;
+        return STATUS_OK;
     case TYPE_INT8:
         integer_text(out, VECTOR_AT(vector, int64_t, row));
-        return;
+        return STATUS_OK;
     case TYPE_TEXT:
     case TYPE_VARCHAR:
     case TYPE_BPCHAR: {
         struct slice text = VECTOR_AT(vector, struct slice, row);
         buf_append(out, text.data, text.size);
-        return;
+        return STATUS_OK;
     }
     default:
         vector_get(vector, row, &value);
-        value_to_text(vector->type, &value, out);
-        return;
+        return sql_value_show(session, vector->type, &value, out, diag);
     }
 }
 
 static enum status
 cell(struct buf *out, const struct vector *vector, unsigned row, uint16_t format,
-     struct diag *diag)
+     struct sql_session *session, struct diag *diag)
 {
     if (vector_is_null(vector, row)) {
         buf_be32(out, UINT32_MAX);
@@ -233,7 +233,7 @@ cell(struct buf *out, const struct vector *vector, unsigned row, uint16_t format
     size_t start = out->size;
     buf_be32(out, 0);
     if (format == 0) {
-        cell_text(out, vector, row);
+        TRY(cell_text(out, vector, row, session, diag));
     } else {
         struct value value;
         vector_get(vector, row, &value);
@@ -244,14 +244,15 @@ cell(struct buf *out, const struct vector *vector, unsigned row, uint16_t format
 }
 
 enum status
-wire_rows(struct buf *out, const struct batch *batch, const uint16_t *formats,
-          unsigned format_count, struct diag *diag)
+wire_rows(struct buf *out, const struct batch *batch, const struct wire_cells *cells,
+          struct diag *diag)
 {
     for (unsigned row = 0; row < batch->row_count; row++) {
         size_t start = wire_begin(out, 'D');
         buf_be16(out, (uint16_t)batch->column_count);
         for (unsigned i = 0; i < batch->column_count; i++) {
-            TRY(cell(out, &batch->columns[i], row, format_of(formats, format_count, i), diag));
+            uint16_t format = format_of(cells->formats, cells->format_count, i);
+            TRY(cell(out, &batch->columns[i], row, format, cells->session, diag));
         }
         wire_end(out, start);
     }

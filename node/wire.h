@@ -49,7 +49,12 @@ void wire_row_description(struct buf *out, const struct sql_column *columns, uns
 void wire_parameter_description(struct buf *out, const enum type_id *types, unsigned count);
 /* CopyInResponse ('G') or CopyOutResponse ('H'), text. */
 void wire_copy_response(struct buf *out, char type, unsigned column_count);
-/* DataRow for each row of a batch. `formats` as Bind has them: none = text, one = for all. */
+/* How the cells of a result are shown. */
+struct wire_cells {
+    const uint16_t *formats; /* as Bind has them: none = text, one = for all */
+    unsigned format_count;
+    struct sql_session *session; /* knows names (regclass); NULL: they are numbers */
+};
+/* DataRow for each row of a batch. */
 MUST_CHECK enum status wire_rows(struct buf *out, const struct batch *batch,
-                                 const uint16_t *formats, unsigned format_count,
-                                 struct diag *diag);
+                                 const struct wire_cells *cells, struct diag *diag);

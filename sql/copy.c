@@ -131,9 +131,9 @@ append_escaped(struct buf *out, const uint8_t *data, size_t size, char delimiter
     buf_append(out, data + from, size - from);
 }
 
-static void
-append_row(const struct batch *batch, unsigned row, const struct copy_options *options,
-           struct buf *field, struct buf *line)
+static enum status
+append_row(struct sql_context *cx, const struct batch *batch, unsigned row,
+           const struct copy_options *options, struct buf *field, struct buf *line)
 {
     for (unsigned i = 0; i < batch->column_count; i++) {
         const struct vector *vector = &batch->columns[i];
@@ -147,10 +147,11 @@ append_row(const struct batch *batch, unsigned row, const struct copy_options *o
         struct value value;
         vector_get(vector, row, &value);
         buf_clear(field);
-        value_to_text(vector->type, &value, field);
+        TRY(value_show(cx, vector->type, &value, field));
         append_escaped(line, field->data, field->size, options->delimiter);
     }
     buf_u8(line, '\n');
+    return STATUS_OK;
 }
 
 static enum status
@@ -211,8 +212,8 @@ table_query(struct sql_context *cx, const struct ast_copy *statement,
 }
 
 static enum status
-send_batches(struct execution *execution, const struct copy_options *options,
-             struct sql_sink *sink, uint64_t *row_count_out)
+send_batches(struct sql_context *cx, struct execution *execution,
+             const struct copy_options *options, struct sql_sink *sink, uint64_t *row_count_out)
 {
     struct buf field = BUF_EMPTY, line = BUF_EMPTY;
     enum status status;
@@ -220,8 +221,10 @@ send_batches(struct execution *execution, const struct copy_options *options,
     while ((status = execution_next(execution, &batch)) == STATUS_OK && batch != NULL) {
         for (unsigned row = 0; status == STATUS_OK && row < batch->row_count; row++) {
             buf_clear(&line);
-            append_row(batch, row, options, &field, &line);
-            status = sink->copy_out(sink, buf_slice(&line));
+            status = append_row(cx, batch, row, options, &field, &line);
+            if (status == STATUS_OK) {
+                status = sink->copy_out(sink, buf_slice(&line));
+            }
         }
         *row_count_out += batch->row_count;
         if (status != STATUS_OK) {
@@ -270,7 +273,7 @@ copy__out(struct sql_session *session, const struct ast_copy *statement, struct 
         buf_deinit(&line);
     }
     if (status == STATUS_OK) {
-        status = send_batches(execution, &options, sink, row_count_out);
+        status = send_batches(cx, execution, &options, sink, row_count_out);
     }
     execution_close(execution);
     return status;

@@ -196,8 +196,9 @@ read_value(struct copy_in *copy, unsigned no, struct slice text, struct value *v
     if (type_info(column->type)->physical == PHYSICAL_BYTES) {
         text = arena_copy(&copy->line_arena, text); /* the field's buffer is used again */
     }
+    struct value_source source = {column->type, column->typmod, text};
     enum status status =
-        value_from_text(column->type, column->typmod, text, &copy->line_arena, value_out, diag);
+        value_read(&copy->session->cx, &source, &copy->line_arena, value_out, diag);
     if (status == STATUS_OK && column->typmod >= 0) {
         status = value_apply_typmod(column->type, column->typmod, false, value_out,
                                     &copy->line_arena, diag);

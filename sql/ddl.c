@@ -1,18 +1,36 @@
 /* ddl.c: CREATE TABLE, ALTER TABLE, DROP, TRUNCATE. SPDX-License-Identifier: Apache-2.0 */
+#include "sql/bind/show.h"
 #include "sql/session_internal.h"
 
-/* A default as PostgreSQL shows it: literals carry their type. */
-static const char *
-show_default(struct arena *arena, const struct ast_column_def *column,
-             const struct type_info *type)
+/* A default as PostgreSQL keeps and shows it; *sql_out NULL for NULL, which is none. */
+static enum status
+show_default(struct sql_context *cx, const struct ast_column_def *column, enum type_id type,
+             const char **sql_out)
 {
-    const char *sql = column->default_sql;
-    if (column->default_expr->kind == AST_STRING) {
-        return arena_printf(arena, "%s::%s", sql, type->sql_name);
+    const struct ast_expr *ast = column->default_expr;
+    struct expr *expr = NULL;
+    TRY(bind_scalar(cx, ast, type, -1, &expr));
+    *sql_out = column->default_sql;
+    if (ast->kind == AST_VALUE_FUNC) {
+        char *name = arena_strdup(cx->arena, column->default_sql);
+        for (char *at = name; *at != 0; at++) {
+            *at = (char)(*at >= 'a' && *at <= 'z' ? *at - 'a' + 'A' : *at);
+        }
+        *sql_out = name;
+        return STATUS_OK;
     }
-    bool is_negative =
-        sql[0] == '-' && sql[1] != 0 && strspn(sql + 1, "0123456789.") == strlen(sql + 1);
-    return is_negative ? arena_printf(arena, "'%s'::%s", sql, type->sql_name) : sql;
+    if (expr->kind == EXPR_CONST && expr->constant.is_null) {
+        *sql_out = NULL;
+        return STATUS_OK;
+    }
+    struct buf text = BUF_EMPTY;
+    bool shown = false;
+    enum status status = expr_show(cx, expr, &text, &shown);
+    if (status == STATUS_OK && shown) {
+        *sql_out = arena_strndup(cx->arena, text.data, text.size);
+    }
+    buf_deinit(&text);
+    return status;
 }
 
 enum status
@@ -44,7 +62,7 @@ ddl__bind_columns(struct sql_session *session, const struct ast_column_def *colu
     if (column->default_expr != NULL) {
         struct expr *ignored = NULL;
         TRY(bind_scalar(cx, column->default_expr, type, typmod, &ignored));
-        out->default_sql = show_default(cx->arena, column, info);
+        TRY(show_default(cx, column, type, &out->default_sql));
     }
     return STATUS_OK;
 }

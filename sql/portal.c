@@ -89,7 +89,7 @@ new_portal(struct sql_session *session, const char *name)
 }
 
 static enum status
-read_params(struct portal *portal, const struct compiled *compiled,
+read_params(struct sql_context *cx, struct portal *portal, const struct compiled *compiled,
             const struct sql_param *params, unsigned count, struct diag *diag)
 {
     portal->params = arena_alloc(&portal->arena, sizeof(struct value) * (count + 1));
@@ -104,10 +104,11 @@ read_params(struct portal *portal, const struct compiled *compiled,
         }
         /* The bytes are the client's buffer: values keep a copy. */
         struct slice bytes = arena_copy(&portal->arena, params[i].bytes);
+        struct value_source source = {type, -1, bytes};
         enum status status =
             params[i].binary
                 ? value_from_binary(type, -1, bytes, &portal->arena, &portal->params[i], diag)
-                : value_from_text(type, -1, bytes, &portal->arena, &portal->params[i], diag);
+                : value_read(cx, &source, &portal->arena, &portal->params[i], diag);
         if (status != STATUS_OK) {
             diag_while(diag, "reading parameter $%u", i + 1);
             return status;
@@ -164,7 +165,7 @@ sql_bind(struct sql_session *session, const char *portal_name, const char *prepa
     struct compiled *compiled = prepared->count == 0 ? NULL : &prepared->statements[0];
     run__init(&portal->run, session, prepared, compiled, &portal->arena);
     if (compiled != NULL) {
-        status = read_params(portal, compiled, params, param_count, diag);
+        status = read_params(&session->cx, portal, compiled, params, param_count, diag);
     }
     portal->run.cx.params = portal->params;
     portal->run.cx.param_types = portal->param_types;
@@ -282,4 +283,17 @@ sql_sync(struct sql_session *session, bool failed, struct sql_sink *sink,
     } else if (failed) {
         session__fail(session);
     }
+}
+
+/* ---- values of results, as their client reads them ---- */
+enum status
+sql_value_show(struct sql_session *session, enum type_id type, const struct value *value,
+               struct buf *out, struct diag *diag)
+{
+    struct sql_context *cx = session == NULL ? NULL : &session->cx;
+    enum status status = value_show(cx, type, value, out);
+    if (status != STATUS_OK && cx->diag != diag) {
+        *diag = *cx->diag;
+    }
+    return status;
 }

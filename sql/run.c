@@ -94,11 +94,13 @@ open_execution(struct sql_session *session, struct run *run, struct sql_result *
         TRY(prepared__compile(session, run->prepared, compiled, &result->diag));
         if (session->block != BLOCK_NONE && !compiled->unit->query->reads_only &&
             txn_read_only(session->txn)) {
-            static const char *const names[] = {"SELECT", "INSERT", "UPDATE", "DELETE",
-                                                "SELECT"};
+            const struct query *query = compiled->unit->query;
+            const char *what = query->kind == QUERY_INSERT   ? "INSERT"
+                               : query->kind == QUERY_UPDATE ? "UPDATE"
+                               : query->kind == QUERY_DELETE ? "DELETE"
+                                                             : query->effect;
             return diag_fail(&result->diag, STATUS_INVALID, SQLSTATE_READ_ONLY_SQL_TRANSACTION,
-                             "cannot execute %s in a read-only transaction",
-                             names[compiled->unit->query->kind]);
+                             "cannot execute %s in a read-only transaction", what);
         }
         run->unit = plan_unit__ref(compiled->unit);
         TRY(open_or_restart(run));

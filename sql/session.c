@@ -7,7 +7,7 @@
 
 #include <stdlib.h>
 
-/* 28000 and 3D000, looked up in a transaction of their own. */
+/* The role and the database, looked up in a transaction of their own. */
 static enum status
 check_login(struct sql_session *session, struct diag *diag)
 {
@@ -15,24 +15,11 @@ check_login(struct sql_session *session, struct diag *diag)
     session->cx.diag = diag;
     session->cx.arena = &session->statement;
     enum status status = session__snapshot(session, diag);
-    uint32_t role = 0, database = 0;
     if (status == STATUS_OK) {
-        status = catalog_role_id(&session->cx, session->user, &role);
-    }
-    if (status == STATUS_OK) {
-        status = catalog_database_id(&session->cx, session->database, &database);
+        status = catalog_check_login(&session->cx, session->user, session->database);
     }
     session__abort(session, BLOCK_NONE);
-    TRY(status);
-    if (role == 0) {
-        return diag_fail(diag, STATUS_NOT_FOUND, SQLSTATE_INVALID_AUTHORIZATION_SPECIFICATION,
-                         "role \"%s\" does not exist", session->user);
-    }
-    if (database == 0) {
-        return diag_fail(diag, STATUS_NOT_FOUND, SQLSTATE_INVALID_CATALOG_NAME,
-                         "database \"%s\" does not exist", session->database);
-    }
-    return STATUS_OK;
+    return status;
 }
 
 static void

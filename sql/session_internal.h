@@ -13,6 +13,7 @@
 #include "sql/catalog/catalog_change.h"
 #include "sql/commit.h"
 #include "sql/exec/exec.h"
+#include "sql/func/value_text.h"
 #include "sql/parse/parse.h"
 #include "sql/settings.h"
 #include "sql/sql.h"

@@ -96,6 +96,12 @@ struct sql_sink {
     void (*parameter)(struct sql_sink *sink, const char *name, const char *value);
 };
 
+/* Appends the text of a result's value, with regclass and its like by name. While its statement
+ * runs; `session` NULL: they are numbers. */
+MUST_CHECK enum status sql_value_show(struct sql_session *session, enum type_id type,
+                                      const struct value *value, struct buf *out,
+                                      struct diag *diag);
+
 /* ---- simple protocol: one text, statement after statement ---- */
 struct sql_script;
 /* A syntax error anywhere fails the whole text, as in PostgreSQL. Owned by the session. */

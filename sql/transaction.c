@@ -485,7 +485,8 @@ session__run_transaction(struct sql_session *session, const struct ast_transacti
                                         "RELEASE SAVEPOINT",
                                         "ROLLBACK TO SAVEPOINT"};
     result->state = SQL_DONE;
-    snprintf(result->tag, sizeof(result->tag), "%s", tags[statement->kind]);
+    snprintf(result->tag, sizeof(result->tag), "%s",
+             statement->start ? "START TRANSACTION" : tags[statement->kind]);
     switch (statement->kind) {
     case AST_TXN_BEGIN:
         run_begin(session, statement, sink, result);

@@ -276,7 +276,11 @@ new_call(struct binder *b, const struct ast_expr *ast, const struct func_match *
     expr->op.func = match->func;
     expr->arg_count = ast->args.count;
     expr->args = args;
-    b->effect_count += match->func->has_effects;
+    if (match->func->has_effects) {
+        b->effect_count++;
+        b->effect =
+            b->effect != NULL ? b->effect : arena_printf(b->arena, "%s()", match->func->name);
+    }
     return expr;
 }
 

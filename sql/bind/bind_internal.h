@@ -89,6 +89,7 @@ struct binder {
     struct param_use *open_params;
     unsigned query_count, copies;
     unsigned effect_count; /* changes, locks, functions with effects */
+    const char *effect;    /* the first: "nextval()", "SELECT FOR UPDATE" */
     bool no_positions;     /* the text is not the client's: a column's default */
 };
 

@@ -9,9 +9,8 @@ open_changed_table(struct binder *b, struct query *query, const struct ast_relat
     const struct table_def *table = NULL;
     TRY(bind__table(b, relation, &table));
     if (table->kind == RELATION_SEQUENCE) {
-        return bind__fail_at(b, relation->position,
-                             diag_fail(b->cx->diag, STATUS_INVALID, SQLSTATE_WRONG_OBJECT_TYPE,
-                                       "cannot change sequence \"%s\"", table->name));
+        return diag_fail(b->cx->diag, STATUS_INVALID, SQLSTATE_WRONG_OBJECT_TYPE,
+                         "cannot change sequence \"%s\"", table->name);
     }
     if (table->kind == RELATION_TABLE && table->schema == SCHEMA_PG_CATALOG) {
         return bind__fail_at(

@@ -148,6 +148,7 @@ bind__wrap(struct binder *b, struct query *query)
     bind__walk_query(query, 0, raise_marked, NULL);
     struct query *outer = bind__new_query(b, QUERY_SELECT);
     outer->reads_only = query->reads_only;
+    outer->effect = query->effect;
     struct range range = {
         .kind = RANGE_SUBQUERY,
         .alias = "query",
@@ -476,7 +477,14 @@ bind_locks(struct binder *b, const struct ast_select *ast, struct query *query)
     query->lock_wait = ast->lock_wait == AST_LOCK_NOWAIT        ? LOCK_NOWAIT
                        : ast->lock_wait == AST_LOCK_SKIP_LOCKED ? LOCK_SKIP_LOCKED
                                                                 : LOCK_WAIT;
+    static const char *const names[] = {
+        [AST_LOCK_KEY_SHARE] = "SELECT FOR KEY SHARE",
+        [AST_LOCK_SHARE] = "SELECT FOR SHARE",
+        [AST_LOCK_NO_KEY_UPDATE] = "SELECT FOR NO KEY UPDATE",
+        [AST_LOCK_UPDATE] = "SELECT FOR UPDATE",
+    };
     b->effect_count++;
+    b->effect = b->effect != NULL ? b->effect : names[ast->row_lock];
     return STATUS_OK;
 }
 
@@ -498,6 +506,7 @@ bind__select(struct binder *b, struct scope *parent, struct with_entry *with,
     }
     TRY(bind_locks(b, ast, query));
     query->reads_only = effects == b->effect_count;
+    query->effect = query->reads_only ? NULL : b->effect;
     *query_out = query;
     return STATUS_OK;
 }

@@ -1,6 +1,7 @@
 /* bind_type.c: type names, conversions, literals and parameters that get their types.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "sql/bind/bind_internal.h"
+#include "sql/func/value_text.h"
 
 enum status
 bind__fail_at(struct binder *b, int position, enum status status)
@@ -74,25 +75,6 @@ new_cast(struct binder *b, struct expr *arg, enum type_id type, int32_t typmod,
     return expr;
 }
 
-/* Their text forms are names that only the catalog knows: read when the statement runs. */
-static bool
-reads_names(enum type_id type)
-{
-    return type == TYPE_REGCLASS || type == TYPE_REGPROC || type == TYPE_REGROLE ||
-           type == TYPE_REGNAMESPACE;
-}
-
-static bool
-is_number_text(struct slice text)
-{
-    for (size_t i = 0; i < text.size; i++) {
-        if (text.data[i] < '0' || text.data[i] > '9') {
-            return false;
-        }
-    }
-    return text.size > 0;
-}
-
 static enum status
 literal_to(struct binder *b, const struct expr *literal, enum type_id type, int32_t typmod,
            bool is_explicit, struct expr **expr_out)
@@ -104,18 +86,8 @@ literal_to(struct binder *b, const struct expr *literal, enum type_id type, int3
         expr->constant.is_null = true;
         return STATUS_OK;
     }
-    struct slice text = literal->constant.bytes;
-    if (reads_names(type) && !is_number_text(text)) {
-        struct cast cast = cast_find(TYPE_TEXT, type, CAST_EXPLICIT);
-        if (cast.method != CAST_NONE) {
-            struct expr *as_text = bind__new(b, EXPR_CONST, TYPE_TEXT, literal->position);
-            as_text->constant.bytes = text;
-            *expr_out = new_cast(b, as_text, type, -1, cast, true);
-            return STATUS_OK;
-        }
-    }
-    enum status status =
-        value_from_text(type, -1, text, b->arena, &expr->constant, b->cx->diag);
+    struct value_source source = {type, -1, literal->constant.bytes};
+    enum status status = value_read(b->cx, &source, b->arena, &expr->constant, b->cx->diag);
     if (status != STATUS_OK) {
         return bind__fail_at(b, literal->position, status);
     }

@@ -163,4 +163,5 @@ struct query {
     unsigned returning_count;
     struct target *returning; /* over range 0 (new row; DELETE: old row) and FROM */
     bool reads_only; /* no change, no lock, no function with effects: may run on a replica */
+    const char *effect; /* of a SELECT that is not: "nextval()", "SELECT FOR UPDATE" */
 };

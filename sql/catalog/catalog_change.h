@@ -63,8 +63,9 @@ MUST_CHECK enum status catalog_name_taken(struct sql_context *cx, uint32_t schem
                                           const char *name, bool *taken_out);
 MUST_CHECK enum status catalog_role_id(struct sql_context *cx, const char *name,
                                        uint32_t *id_out); /* 0: none */
-MUST_CHECK enum status catalog_database_id(struct sql_context *cx, const char *name,
-                                           uint32_t *id_out); /* 0: none */
+/* 28000: no such role, or it may not log in; 3D000: no such database; 55000: it takes none. */
+MUST_CHECK enum status catalog_check_login(struct sql_context *cx, const char *role,
+                                           const char *database);
 /* Name of any relation, index or not, in cx->arena; NULL: none. */
 MUST_CHECK enum status catalog_relation_name(struct sql_context *cx, uint32_t id,
                                              const char **schema_out, const char **name_out);

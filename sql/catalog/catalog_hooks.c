@@ -46,11 +46,36 @@ split_name(struct sql_context *cx, struct slice text, const char **schema_out,
         *schema_out = *name_out;
         *name_out = read_part(cx->arena, &at, end);
     }
+    if (*name_out != NULL && at < end && *at == '.' && *schema_out != NULL) {
+        return diag_fail(cx->diag, STATUS_INVALID, SQLSTATE_SYNTAX_ERROR,
+                         "improper relation name (too many dotted names): %.*s",
+                         (int)MIN(text.size, 200U), (const char *)text.data);
+    }
     if (*name_out == NULL || at != end) {
         return diag_fail(cx->diag, STATUS_INVALID, SQLSTATE_INVALID_NAME,
                          "invalid name syntax");
     }
     return STATUS_OK;
+}
+
+static enum status
+schema_by_name(struct sql_context *cx, struct slice name, uint32_t *oid_out)
+{
+    const char *text = arena_strndup(cx->arena, name.data, name.size);
+    TRY(catalog_schema_id(cx, text, oid_out));
+    return *oid_out != 0 ? STATUS_OK
+                         : diag_fail(cx->diag, STATUS_NOT_FOUND, SQLSTATE_INVALID_SCHEMA_NAME,
+                                     "schema \"%s\" does not exist", text);
+}
+
+static enum status
+role_by_name(struct sql_context *cx, struct slice name, uint32_t *oid_out)
+{
+    const char *text = arena_strndup(cx->arena, name.data, name.size);
+    TRY(catalog_role_id(cx, text, oid_out));
+    return *oid_out != 0 ? STATUS_OK
+                         : diag_fail(cx->diag, STATUS_NOT_FOUND, SQLSTATE_UNDEFINED_OBJECT,
+                                     "role \"%s\" does not exist", text);
 }
 
 static enum status
@@ -71,7 +96,14 @@ relation_by_name(struct sql_context *cx, struct slice text, bool missing_ok, uin
         *oid_out = index->id.v;
         return STATUS_OK;
     }
-    return missing_ok ? STATUS_OK : catalog_get_table(cx, schema, name, &table);
+    if (missing_ok) {
+        return STATUS_OK;
+    }
+    uint32_t schema_id = SCHEMA_PUBLIC;
+    if (schema != NULL) {
+        TRY(schema_by_name(cx, slice_from_text(schema), &schema_id));
+    }
+    return catalog_get_table(cx, schema, name, &table);
 }
 
 static enum status
@@ -123,18 +155,6 @@ static enum status
 database_name(struct sql_context *cx, uint32_t oid, struct buf *out, bool *found_out)
 {
     return name_by_oid(cx, DATABASE_OID_INDEX, oid, out, found_out);
-}
-
-static enum status
-schema_by_name(struct sql_context *cx, struct slice name, uint32_t *oid_out)
-{
-    return catalog_schema_id(cx, arena_strndup(cx->arena, name.data, name.size), oid_out);
-}
-
-static enum status
-role_by_name(struct sql_context *cx, struct slice name, uint32_t *oid_out)
-{
-    return catalog_role_id(cx, arena_strndup(cx->arena, name.data, name.size), oid_out);
 }
 
 static enum status

@@ -69,6 +69,8 @@ enum {
     INDEX_OPTION = 18
 };
 enum { NAMESPACE_OID, NAMESPACE_NAME };
+enum { AUTHID_CAN_LOGIN = 6 };
+enum { DATABASE_ALLOWS = 6 };
 enum {
     SEQUENCE_RELID,
     SEQUENCE_TYPE,

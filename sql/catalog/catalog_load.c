@@ -1,6 +1,7 @@
 /* catalog_load.c: definitions read from the rows of catalog tables, with the caller's snapshot.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "sql/catalog/catalog_internal.h"
+#include "sql/catalog/views.h"
 
 #include <stdlib.h>
 
@@ -178,12 +179,30 @@ load_indexes(struct sql_context *cx, struct cached_table *table)
     return table->def.index_count == 0 ? STATUS_OK : load_constraints(cx, table);
 }
 
+/* What SELECT .. FROM a sequence shows: one row, of its state. */
+static void
+describe_sequence(struct cached_table *table)
+{
+    static const struct column_def columns[] = {
+        {.name = "last_value", .type = TYPE_INT8, .typmod = -1, .attribute_no = 1},
+        {.name = "log_cnt", .type = TYPE_INT8, .typmod = -1, .attribute_no = 2},
+        {.name = "is_called", .type = TYPE_BOOL, .typmod = -1, .attribute_no = 3},
+    };
+    struct table_def *def = &table->def;
+    def->column_count = ARRAY_SIZE(columns);
+    def->columns = arena_array(&table->arena, struct column_def, ARRAY_SIZE(columns));
+    memcpy(def->columns, columns, sizeof(columns));
+    def->view_rows = view_sequence;
+}
+
 /* The rest of a relation whose pg_class row was found. Takes `table`. */
 static enum status
 load_rest(struct sql_context *cx, struct cached_table *table, struct cached_table **out)
 {
     enum status status = STATUS_OK;
-    if (table->def.column_count > 0) {
+    if (table->def.kind == RELATION_SEQUENCE) {
+        describe_sequence(table);
+    } else if (table->def.column_count > 0) {
         status = load_columns(cx, table);
     }
     if (status == STATUS_OK && table->def.kind == RELATION_TABLE) {

@@ -2,21 +2,32 @@
  * lists. SPDX-License-Identifier: Apache-2.0 */
 #include "sql/catalog/catalog_internal.h"
 
-/* The first column (an oid) of the row that the key finds; 0: none. */
+/* The first column (an oid) of the row that the key finds, 0: none; and, with `flag_no`, the
+ * boolean of that column. */
 static enum status
-find_oid(struct sql_context *cx, uint32_t index_id, const struct value *keys,
-         unsigned key_count, uint32_t *oid_out)
+find_flagged(struct sql_context *cx, uint32_t index_id, const struct value *keys,
+             unsigned key_count, unsigned flag_no, uint32_t *oid_out, bool *flag_out)
 {
     *oid_out = 0;
+    *flag_out = false;
     struct catalog_scan scan;
     TRY(catalog__scan(cx, index_id, keys, key_count, &scan));
     bool found = false;
     enum status status = catalog__scan_next(cx, &scan, &found);
     if (status == STATUS_OK && found) {
         *oid_out = scan.values[0].u32;
+        *flag_out = flag_no != 0 && scan.values[flag_no].b != 0;
     }
     catalog__scan_close(&scan);
     return status;
+}
+
+static enum status
+find_oid(struct sql_context *cx, uint32_t index_id, const struct value *keys,
+         unsigned key_count, uint32_t *oid_out)
+{
+    bool ignored;
+    return find_flagged(cx, index_id, keys, key_count, 0, oid_out, &ignored);
 }
 
 enum status
@@ -46,10 +57,29 @@ catalog_role_id(struct sql_context *cx, const char *name, uint32_t *id_out)
 }
 
 enum status
-catalog_database_id(struct sql_context *cx, const char *name, uint32_t *id_out)
+catalog_check_login(struct sql_context *cx, const char *role, const char *database)
 {
-    struct value key = value_text(name);
-    return find_oid(cx, DATABASE_NAME_INDEX, &key, 1, id_out);
+    struct value key = value_text(role);
+    uint32_t id;
+    bool allowed;
+    TRY(find_flagged(cx, AUTHID_NAME_INDEX, &key, 1, AUTHID_CAN_LOGIN, &id, &allowed));
+    if (id == 0 || !allowed) {
+        return diag_fail(
+            cx->diag, STATUS_NOT_FOUND, SQLSTATE_INVALID_AUTHORIZATION_SPECIFICATION,
+            id == 0 ? "role \"%s\" does not exist" : "role \"%s\" is not permitted to log in",
+            role);
+    }
+    key = value_text(database);
+    TRY(find_flagged(cx, DATABASE_NAME_INDEX, &key, 1, DATABASE_ALLOWS, &id, &allowed));
+    if (id == 0) {
+        return diag_fail(cx->diag, STATUS_NOT_FOUND, SQLSTATE_INVALID_CATALOG_NAME,
+                         "database \"%s\" does not exist", database);
+    }
+    if (!allowed) {
+        return diag_fail(cx->diag, STATUS_INVALID, SQLSTATE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+                         "database \"%s\" is not currently accepting connections", database);
+    }
+    return STATUS_OK;
 }
 
 enum status

@@ -82,9 +82,52 @@ view_types(const struct table_def *table, struct sql_context *cx, struct value *
         v[22] = value_char(type->length == 1 ? 'c' : type->length == 2 ? 's' : 'i');
         v[23] = value_char(type->length > 0 ? 'p' : 'x');
         v[26] = value_i32(-1);
-        v[28] = value_oid(type->category == 'S' ? 100u : 0u);
+        v[28] = value_oid(type->id == TYPE_NAME ? 950u : type->category == 'S' ? 100u : 0u);
     }
     return give(&rows, values_out, row_count_out);
+}
+
+static enum status
+describe_objects(const struct table_def *table, struct sql_context *cx, bool of_shared,
+                 struct value **values_out, unsigned *row_count_out)
+{
+    static const struct {
+        uint32_t object, class_id;
+        bool shared;
+        const char *text;
+    } all[] = {
+#define DESCRIPTION(object, class_id, shared, text) {object, class_id, shared, text},
+#include "sql/func/descriptions.def"
+#undef DESCRIPTION
+    };
+    struct view_rows rows;
+    view_rows_init(&rows, table, cx);
+    for (unsigned i = 0; i < ARRAY_SIZE(all); i++) {
+        if (all[i].shared == of_shared) {
+            struct value *v = view_rows_add(&rows);
+            v[0] = value_oid(all[i].object);
+            v[1] = value_oid(all[i].class_id);
+            v[2] = of_shared ? value_text(all[i].text) : value_i32(0);
+            if (!of_shared) {
+                v[3] = value_text(all[i].text);
+            }
+        }
+    }
+    return give(&rows, values_out, row_count_out);
+}
+
+enum status
+view_descriptions(const struct table_def *table, struct sql_context *cx,
+                  struct value **values_out, unsigned *row_count_out)
+{
+    return describe_objects(table, cx, false, values_out, row_count_out);
+}
+
+enum status
+view_shared_descriptions(const struct table_def *table, struct sql_context *cx,
+                         struct value **values_out, unsigned *row_count_out)
+{
+    return describe_objects(table, cx, true, values_out, row_count_out);
 }
 
 static const char *
@@ -339,6 +382,22 @@ view_indexes(const struct table_def *table, struct sql_context *cx, struct value
     struct view_rows rows;
     view_rows_init(&rows, table, cx);
     TRY(each_relation(cx, add_index_rows, &rows));
+    return give(&rows, values_out, row_count_out);
+}
+
+enum status
+view_sequence(const struct table_def *table, struct sql_context *cx, struct value **values_out,
+              unsigned *row_count_out)
+{
+    struct view_rows rows;
+    view_rows_init(&rows, table, cx);
+    int64_t last = 0;
+    bool is_called = false;
+    TRY(sequence_read(cx->store, table->id, &last, &is_called, cx->diag));
+    struct value *v = view_rows_add(&rows);
+    v[0] = value_i64(last);
+    v[1] = value_i64(0); /* nothing is fetched ahead of the log by this count */
+    v[2] = value_bool(is_called);
     return give(&rows, values_out, row_count_out);
 }
 

@@ -8,6 +8,8 @@
                      struct value **values_out, unsigned *row_count_out)
 VIEW(view_nothing); /* of relations that PostgreSQL has and nothing here fills */
 VIEW(view_types);
+VIEW(view_descriptions);
+VIEW(view_shared_descriptions);
 VIEW(view_functions);
 VIEW(view_tablespaces);
 VIEW(view_access_methods);
@@ -18,6 +20,7 @@ VIEW(view_users);
 VIEW(view_tables);
 VIEW(view_indexes);
 VIEW(view_settings);
+VIEW(view_sequence); /* of one sequence: its state */
 VIEW(view_sequences);
 VIEW(view_information_tables);
 VIEW(view_information_columns);

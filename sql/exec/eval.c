@@ -139,10 +139,12 @@ cast_by_text(struct execution *ex, const struct px *px, const struct vector *fro
             vector_nulls(out, rows, arena);
         } else {
             buf_clear(&text);
-            value_to_text(from->type, &value, &text);
-            struct slice copy = arena_copy(arena, buf_slice(&text)); /* results may borrow */
-            status = value_from_text(px->type, px->cast_explicit ? -1 : px->typmod, copy, arena,
-                                     &value, ex->cx->diag);
+            status = value_show(ex->cx, from->type, &value, &text);
+            struct value_source source = {px->type, px->cast_explicit ? -1 : px->typmod,
+                                          arena_copy(arena, buf_slice(&text))};
+            if (status == STATUS_OK) { /* results may borrow the copy */
+                status = value_read(ex->cx, &source, arena, &value, ex->cx->diag);
+            }
         }
         if (status == STATUS_OK) {
             vector_set(out, i, &value);

@@ -24,8 +24,8 @@ array__values(struct execution *ex, enum type_id type, struct slice text, struct
         struct value *value = &(*values_out)[count++];
         value->is_null = is_null;
         if (!is_null) {
-            struct slice copy = arena_copy(arena, buf_slice(&element));
-            status = value_from_text(type, -1, copy, arena, value, ex->cx->diag);
+            struct value_source source = {type, -1, arena_copy(arena, buf_slice(&element))};
+            status = value_read(ex->cx, &source, arena, value, ex->cx->diag);
         }
     }
     if (status == STATUS_OK && reader.failed) {
@@ -153,14 +153,15 @@ eval_array(struct execution *ex, const struct px *px, const struct batch *in,
     }
     struct buf text = BUF_EMPTY, element = BUF_EMPTY;
     vector_init(out, px->type, in->row_count, arena);
-    for (unsigned i = 0; i < in->row_count; i++) {
+    enum status status = STATUS_OK;
+    for (unsigned i = 0; i < in->row_count && status == STATUS_OK; i++) {
         buf_clear(&text);
-        for (unsigned a = 0; a < px->arg_count; a++) {
+        for (unsigned a = 0; a < px->arg_count && status == STATUS_OK; a++) {
             struct value value;
             vector_get(&args[a], i, &value);
             buf_clear(&element);
             if (!value.is_null) {
-                value_to_text(args[a].type, &value, &element);
+                status = value_show(ex->cx, args[a].type, &value, &element);
             }
             array_append(&text, value.is_null, buf_slice(&element));
         }
@@ -169,7 +170,7 @@ eval_array(struct execution *ex, const struct px *px, const struct batch *in,
     }
     buf_deinit(&text);
     buf_deinit(&element);
-    return STATUS_OK;
+    return status;
 }
 
 enum status

@@ -9,6 +9,7 @@
 #pragma once
 
 #include "sql/exec/exec.h"
+#include "sql/func/value_text.h"
 #include "sql/plan/plan_internal.h"
 
 #define ROWS_UNBOUNDED UINT64_MAX

@@ -97,8 +97,9 @@ run_exists(struct node *root, struct value *value_out)
     return STATUS_OK;
 }
 
-static void
-append_elements(const struct batch *batch, struct buf *text, struct buf *element)
+static enum status
+append_elements(struct execution *ex, const struct batch *batch, struct buf *text,
+                struct buf *element)
 {
     const struct vector *column = &batch->columns[0];
     for (unsigned i = 0; i < batch->row_count; i++) {
@@ -106,10 +107,11 @@ append_elements(const struct batch *batch, struct buf *text, struct buf *element
         vector_get(column, i, &value);
         buf_clear(element);
         if (!value.is_null) {
-            value_to_text(column->type, &value, element);
+            TRY(value_show(ex->cx, column->type, &value, element));
         }
         array_append(text, value.is_null, buf_slice(element));
     }
+    return STATUS_OK;
 }
 
 static enum status
@@ -119,8 +121,10 @@ run_array(struct node *root, struct arena *arena, struct value *value_out)
     struct batch *batch;
     enum status status = exec__next(root, &batch);
     while (status == STATUS_OK && batch != NULL) {
-        append_elements(batch, &text, &element);
-        status = exec__next(root, &batch);
+        status = append_elements(root->ex, batch, &text, &element);
+        if (status == STATUS_OK) {
+            status = exec__next(root, &batch);
+        }
     }
     buf_append_text(&text, text.size == 0 ? "{}" : "}");
     *value_out = (struct value){.bytes = arena_copy(arena, buf_slice(&text))};

@@ -4,6 +4,7 @@
  * decimals, and what does not fit there goes to a numeric beside it. SPDX-License-Identifier:
  * Apache-2.0 */
 #include "sql/func/aggregate_internal.h"
+#include "sql/func/value_text.h"
 #include "sql/types/array.h"
 
 struct count_state {
@@ -568,14 +569,15 @@ static enum status
 array_agg_update(UPDATE_PARAMETERS)
 {
     struct buf element = BUF_EMPTY, shown = BUF_EMPTY;
-    for (unsigned i = 0; i < count; i++) {
+    enum status status = STATUS_OK;
+    for (unsigned i = 0; i < count && status == STATUS_OK; i++) {
         struct text_state *s = states[i];
         struct value value;
         vector_get(&args[0], i, &value);
         buf_clear(&element);
         buf_clear(&shown);
         if (!value.is_null) {
-            value_to_text(args[0].type, &value, &shown);
+            status = value_show(call->cx, args[0].type, &value, &shown);
         }
         buf_append(&element, s->any ? "," : "{", 1);
         size_t skip = element.size;
@@ -589,7 +591,7 @@ array_agg_update(UPDATE_PARAMETERS)
     }
     buf_deinit(&shown);
     buf_deinit(&element);
-    return STATUS_OK;
+    return status;
 }
 
 static enum status

@@ -1,5 +1,6 @@
 /* array_func.c: arrays: elements, joining, searching. SPDX-License-Identifier: Apache-2.0 */
 #include "sql/func/func_internal.h"
+#include "sql/func/value_text.h"
 #include "sql/types/array.h"
 
 static enum status
@@ -78,9 +79,9 @@ array_subscript(FUNC_PARAMETERS)
             }
         }
         if (found && !is_null) {
-            struct slice text = arena_copy(call->arena, buf_slice(&element));
-            status =
-                value_from_text(call->result_type, -1, text, call->arena, &value, call->diag);
+            struct value_source source = {call->result_type, -1,
+                                          arena_copy(call->arena, buf_slice(&element))};
+            status = value_read(call->cx, &source, call->arena, &value, call->diag);
         }
         if (status == STATUS_OK && value.is_null) {
             func__set_null(call, result, i, count);
@@ -131,13 +132,15 @@ DEFINE_ROWS(string_to_array, 2)
 /* ---- building ---- */
 
 /* Adds all elements of an array, or of one element when it is none. */
-static void
-append_all(const struct vector *arg, unsigned row, bool is_array, struct buf *out)
+static enum status
+append_all(struct func_call *call, const struct vector *arg, unsigned row, bool is_array,
+           struct buf *out)
 {
     struct buf element = BUF_EMPTY;
     bool is_null = vector_is_null(arg, row);
+    enum status status = STATUS_OK;
     if (!is_array) {
-        func__append_value(arg, row, &element);
+        status = func__append_value(call, arg, row, &element);
         array_append(out, is_null, buf_slice(&element));
     } else if (!is_null) {
         struct array_reader reader = array_read(VECTOR_AT(arg, struct slice, row));
@@ -146,6 +149,7 @@ append_all(const struct vector *arg, unsigned row, bool is_array, struct buf *ou
         }
     }
     buf_deinit(&element);
+    return status;
 }
 
 /* Both NULL: NULL; a NULL array counts as empty. */
@@ -153,7 +157,8 @@ static enum status
 join(FUNC_PARAMETERS, bool left_is_array, bool right_is_array)
 {
     struct buf text = BUF_EMPTY;
-    for (unsigned i = 0; i < count; i++) {
+    enum status status = STATUS_OK;
+    for (unsigned i = 0; i < count && status == STATUS_OK; i++) {
         if (left_is_array && right_is_array && vector_is_null(&args[0], i) &&
             vector_is_null(&args[1], i)) {
             func__set_null(call, result, i, count);
@@ -161,13 +166,15 @@ join(FUNC_PARAMETERS, bool left_is_array, bool right_is_array)
         }
         buf_clear(&text);
         buf_append(&text, "{", 1);
-        append_all(&args[0], i, left_is_array, &text);
-        append_all(&args[1], i, right_is_array, &text);
+        status = append_all(call, &args[0], i, left_is_array, &text);
+        if (status == STATUS_OK) {
+            status = append_all(call, &args[1], i, right_is_array, &text);
+        }
         buf_append(&text, "}", 1);
         ((struct slice *)result->data)[i] = arena_copy(call->arena, buf_slice(&text));
     }
     buf_deinit(&text);
-    return STATUS_OK;
+    return status;
 }
 enum status
 array_concat(FUNC_PARAMETERS)
@@ -266,11 +273,12 @@ enum status
 array_position(FUNC_PARAMETERS)
 {
     struct buf wanted = BUF_EMPTY;
-    for (unsigned i = 0; i < count; i++) {
+    enum status status = STATUS_OK;
+    for (unsigned i = 0; i < count && status == STATUS_OK; i++) {
         buf_clear(&wanted);
         int32_t position = 0;
         if (!vector_is_null(&args[0], i) && !vector_is_null(&args[1], i)) {
-            func__append_value(&args[1], i, &wanted);
+            status = func__append_value(call, &args[1], i, &wanted);
             position = find_element(args[0].type, VECTOR_AT(&args[0], struct slice, i),
                                     buf_slice(&wanted));
         }
@@ -281,7 +289,7 @@ array_position(FUNC_PARAMETERS)
         }
     }
     buf_deinit(&wanted);
-    return STATUS_OK;
+    return status;
 }
 DEFINE_ROWS(array_lower, 2)
 {

@@ -1,7 +1,7 @@
 /* casts.c: from one type of number to another, and the few casts of texts and dates that change
  * bytes. SPDX-License-Identifier: Apache-2.0 */
-#include "sql/func/func_catalog.h"
 #include "sql/func/func_internal.h"
+#include "sql/func/value_text.h"
 #include <math.h>
 
 static enum status
@@ -278,94 +278,10 @@ DEFINE_ROWS(cast_timestamp_date, 1)
     return STATUS_OK;
 }
 
-/* ---- names of relations, schemas and roles ---- */
-
-static bool
-is_number(struct slice text)
-{
-    for (size_t i = 0; i < text.size; i++) {
-        if (text.data[i] < '0' || text.data[i] > '9') {
-            return false;
-        }
-    }
-    return text.size > 0;
-}
-
-static const struct func_catalog_hooks *
-hooks_of(struct func_call *call)
-{
-    return call->cx != NULL ? call->cx->catalog_hooks : NULL;
-}
+/* ---- names of relations ---- */
 
 DEFINE_ROWS(cast_text_regclass, 1)
 {
-    struct slice name = number_text_trim(v[0].bytes);
-    if (is_number(name) || (name.size == 1 && name.data[0] == '-')) {
-        return value_from_text(TYPE_REGCLASS, -1, name, call->arena, out, call->diag);
-    }
-    const struct func_catalog_hooks *hooks = hooks_of(call);
-    if (hooks == NULL || hooks->relation_by_name == NULL) {
-        return func__unsupported(call, "a relation's name as regclass");
-    }
-    return hooks->relation_by_name(call->cx, name, false, &out->u32);
-}
-DEFINE_ROWS(cast_text_regnamespace, 1)
-{
-    const struct func_catalog_hooks *hooks = hooks_of(call);
-    if (is_number(v[0].bytes)) {
-        return value_from_text(TYPE_OID, -1, v[0].bytes, call->arena, out, call->diag);
-    }
-    if (hooks == NULL || hooks->schema_by_name == NULL) {
-        return func__unsupported(call, "a schema's name as regnamespace");
-    }
-    return hooks->schema_by_name(call->cx, v[0].bytes, &out->u32);
-}
-DEFINE_ROWS(cast_text_regrole, 1)
-{
-    const struct func_catalog_hooks *hooks = hooks_of(call);
-    if (is_number(v[0].bytes)) {
-        return value_from_text(TYPE_OID, -1, v[0].bytes, call->arena, out, call->diag);
-    }
-    if (hooks == NULL || hooks->role_by_name == NULL) {
-        return func__unsupported(call, "a role's name as regrole");
-    }
-    return hooks->role_by_name(call->cx, v[0].bytes, &out->u32);
-}
-
-typedef enum status (*name_hook)(struct sql_context *cx, uint32_t oid, struct buf *out,
-                                 bool *found_out);
-/* The name, or the number of an object that there is not. */
-static enum status
-name_of(struct func_call *call, name_hook hook, uint32_t oid, struct value *out)
-{
-    struct buf text = BUF_EMPTY;
-    bool found = false;
-    enum status status = STATUS_OK;
-    if (oid != 0 && hook != NULL) {
-        status = hook(call->cx, oid, &text, &found);
-    }
-    if (status == STATUS_OK && oid == 0) {
-        buf_append_text(&text, "-");
-    } else if (status == STATUS_OK && !found) {
-        buf_clear(&text);
-        int_to_text(oid, &text);
-    }
-    out->bytes = arena_copy(call->arena, buf_slice(&text));
-    buf_deinit(&text);
-    return status;
-}
-DEFINE_ROWS(cast_regclass_text, 1)
-{
-    const struct func_catalog_hooks *hooks = hooks_of(call);
-    return name_of(call, hooks != NULL ? hooks->relation_name : NULL, v[0].u32, out);
-}
-DEFINE_ROWS(cast_regnamespace_text, 1)
-{
-    const struct func_catalog_hooks *hooks = hooks_of(call);
-    return name_of(call, hooks != NULL ? hooks->schema_name : NULL, v[0].u32, out);
-}
-DEFINE_ROWS(cast_regrole_text, 1)
-{
-    const struct func_catalog_hooks *hooks = hooks_of(call);
-    return name_of(call, hooks != NULL ? hooks->role_name : NULL, v[0].u32, out);
+    struct value_source source = {TYPE_REGCLASS, -1, number_text_trim(v[0].bytes)};
+    return value_read(call->cx, &source, call->arena, out, call->diag);
 }

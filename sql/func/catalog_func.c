@@ -187,8 +187,42 @@ DEFINE_ROWS(to_regtype, 1)
     out->u32 = info != NULL ? (uint32_t)info->id : 0;
     return STATUS_OK;
 }
-/* There are no comments (COMMENT ON), partitions, rules, triggers and extended statistics, so
- * no object has such a text. */
+/* What initdb says of an object; COMMENT ON is not built. */
+static void
+describe(struct func_call *call, uint32_t object, struct slice class_name, bool shared,
+         struct value *out)
+{
+    static const struct {
+        uint32_t object, class_id;
+        bool shared;
+        const char *text;
+    } all[] = {
+#define DESCRIPTION(object, class_id, shared, text) {object, class_id, shared, text},
+#include "sql/func/descriptions.def"
+#undef DESCRIPTION
+    };
+    uint32_t class_id = slice_equal(class_name, slice_from_text("pg_database"))    ? 1262
+                        : slice_equal(class_name, slice_from_text("pg_namespace")) ? 2615
+                                                                                   : 0;
+    out->is_null = true;
+    for (unsigned i = 0; i < ARRAY_SIZE(all); i++) {
+        if (all[i].object == object && all[i].class_id == class_id && all[i].shared == shared) {
+            *out = (struct value){.bytes = func__text(call, all[i].text)};
+        }
+    }
+}
+DEFINE_ROWS(obj_description, 2)
+{
+    describe(call, v[0].u32, v[1].bytes, false, out);
+    return STATUS_OK;
+}
+DEFINE_ROWS(shobj_description, 2)
+{
+    describe(call, v[0].u32, v[1].bytes, true, out);
+    return STATUS_OK;
+}
+/* There are no comments on columns, partitions, rules, triggers and extended statistics, so no
+ * object has such a text. */
 DEFINE_ROWS(no_description, 2)
 {
     UNUSED(call);

@@ -1,15 +1,15 @@
 /* format_func.c: concat(), format(), quoting, and other functions over values of any type.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "sql/func/func_internal.h"
+#include "sql/func/value_text.h"
 
-void
-func__append_value(const struct vector *arg, unsigned row, struct buf *out)
+enum status
+func__append_value(struct func_call *call, const struct vector *arg, unsigned row,
+                   struct buf *out)
 {
     struct value value;
     vector_get(arg, row, &value);
-    if (!value.is_null) {
-        value_to_text(arg->type, &value, out);
-    }
+    return value.is_null ? STATUS_OK : value_show(call->cx, arg->type, &value, out);
 }
 
 /* any || text: a boolean shows as true and false there, for it is a cast. */
@@ -18,20 +18,21 @@ any_concat(FUNC_PARAMETERS)
 {
     struct buf text = BUF_EMPTY;
     struct slice *r = result->data;
+    enum status status = STATUS_OK;
     EACH_ROW(i)
     {
         buf_clear(&text);
-        for (unsigned a = 0; a < 2; a++) {
+        for (unsigned a = 0; a < 2 && status == STATUS_OK; a++) {
             if (args[a].type == TYPE_BOOL) {
                 buf_append_text(&text, VECTOR_AT(&args[a], uint8_t, i) != 0 ? "true" : "false");
             } else {
-                func__append_value(&args[a], i, &text);
+                status = func__append_value(call, &args[a], i, &text);
             }
         }
         r[i] = arena_copy(call->arena, buf_slice(&text));
     }
     buf_deinit(&text);
-    return STATUS_OK;
+    return status;
 }
 
 /* NULLs are left out; `separator` NULL: concat(). */
@@ -40,14 +41,15 @@ concat(FUNC_PARAMETERS, unsigned first, unsigned arg_count)
 {
     struct buf text = BUF_EMPTY;
     struct slice *r = result->data;
-    for (unsigned i = 0; i < count; i++) {
+    enum status status = STATUS_OK;
+    for (unsigned i = 0; i < count && status == STATUS_OK; i++) {
         if (first == 1 && vector_is_null(&args[0], i)) {
             func__set_null(call, result, i, count);
             continue;
         }
         buf_clear(&text);
         bool any = false;
-        for (unsigned a = first; a < arg_count; a++) {
+        for (unsigned a = first; a < arg_count && status == STATUS_OK; a++) {
             if (vector_is_null(&args[a], i)) {
                 continue;
             }
@@ -56,12 +58,12 @@ concat(FUNC_PARAMETERS, unsigned first, unsigned arg_count)
                 buf_append(&text, separator.data, separator.size);
             }
             any = true;
-            func__append_value(&args[a], i, &text);
+            status = func__append_value(call, &args[a], i, &text);
         }
         r[i] = arena_copy(call->arena, buf_slice(&text));
     }
     buf_deinit(&text);
-    return STATUS_OK;
+    return status;
 }
 
 #define CONCAT(n)                                                                              \
@@ -371,9 +373,10 @@ format_one(struct func_call *call, const struct format_spec *spec, const struct 
 {
     struct buf raw = BUF_EMPTY, shown = BUF_EMPTY;
     bool is_null = vector_is_null(arg, row);
-    func__append_value(arg, row, &raw);
-    enum status status = STATUS_OK;
-    if (spec->kind == 's') {
+    enum status status = func__append_value(call, arg, row, &raw);
+    if (status != STATUS_OK) {
+        /* said by what read the name */
+    } else if (spec->kind == 's') {
         buf_append(&shown, raw.data, raw.size);
     } else if (spec->kind == 'I' && is_null) {
         status = diag_fail(call->diag, STATUS_INVALID, SQLSTATE_NULL_VALUE_NOT_ALLOWED,

@@ -118,3 +118,5 @@ const struct func *func_table(unsigned *count_out);
 /* The operator ("=", "<", "<=", ">", ">=") that a function computes, else NULL: for the
  * planner. */
 const char *func_operator_name(const struct func *func);
+/* The sign of the operator that a function is ("+", "||"), else NULL. */
+const char *func_operator_sign(const struct func *func);

@@ -19,6 +19,7 @@ struct func_catalog_hooks {
                                  bool *found_out);
     enum status (*schema_name)(struct sql_context *cx, uint32_t oid, struct buf *out,
                                bool *found_out);
+    /* 3F000; 42704 for a role. */
     enum status (*schema_by_name)(struct sql_context *cx, struct slice name, uint32_t *oid_out);
     enum status (*role_name)(struct sql_context *cx, uint32_t oid, struct buf *out,
                              bool *found_out);

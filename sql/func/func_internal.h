@@ -161,7 +161,8 @@ MUST_CHECK enum status func__interval_divide(struct func_call *call, const struc
 locale_t func__utf8_locale(void);
 void func__md5(struct slice bytes, uint8_t digest[16]);
 /* Appends a value's text as concat() shows it: like its output function. */
-void func__append_value(const struct vector *arg, unsigned row, struct buf *out);
+MUST_CHECK enum status func__append_value(struct func_call *call, const struct vector *arg,
+                                          unsigned row, struct buf *out);
 /* Appends an identifier, quoted if it must be; a literal, quoted. */
 void func__quote_identifier(struct slice name, struct buf *out);
 void func__quote_literal(struct slice text, struct buf *out);

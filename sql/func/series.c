@@ -1,6 +1,7 @@
 /* series.c: functions in FROM: generate_series, unnest, string_to_table.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "sql/func/func_internal.h"
+#include "sql/func/value_text.h"
 #include "sql/types/array.h"
 
 /* Made at the first batch, in call.state_arena. */
@@ -222,9 +223,10 @@ unnest(SET_PARAMETERS)
         if (is_null) {
             (void)vector_nulls(result, BATCH_ROWS_MAX, call->call.arena);
         } else {
-            struct slice text = arena_copy(call->call.arena, buf_slice(&element));
-            status = value_from_text(result->type, -1, text, call->call.arena, &value,
-                                     call->call.diag);
+            struct value_source source = {result->type, -1,
+                                          arena_copy(call->call.arena, buf_slice(&element))};
+            status =
+                value_read(call->call.cx, &source, call->call.arena, &value, call->call.diag);
         }
         if (status == STATUS_OK) {
             vector_set(result, count++, &value);

@@ -4,7 +4,10 @@
 #include "sql/func/func_catalog.h"
 #include "sql/func/func_internal.h"
 #include "sql/func/func_session.h"
+#include "sql/func/value_text.h"
 #include "sql/host.h"
+
+#include <stdio.h>
 
 static const struct func_session_hooks *
 hooks_of(struct func_call *call)
@@ -162,11 +165,41 @@ sequence_ready(struct func_call *call, const char *what)
     }
     return STATUS_OK;
 }
+
+/* The store knows sequences by number: puts the name into its message. */
+static enum status
+name_sequence(struct func_call *call, uint32_t sequence, enum status status)
+{
+    struct value value = {.u32 = sequence};
+    struct buf name = BUF_EMPTY;
+    struct diag *diag = call->diag;
+    if (status == STATUS_OK) {
+        return STATUS_OK;
+    }
+    char *after = strstr(diag->message, " sequence (");
+    if (strstr(diag->message, "sequence with id") != NULL &&
+        value_show(call->cx, TYPE_REGCLASS, &value, &name) == STATUS_OK) {
+        diag_clear(diag);
+        diag_fail(diag, status, SQLSTATE_WRONG_OBJECT_TYPE, "\"%.*s\" is not a sequence",
+                  (int)name.size, (const char *)name.data);
+    } else if (after != NULL &&
+               value_show(call->cx, TYPE_REGCLASS, &value, &name) == STATUS_OK) {
+        char rest[64];
+        after += strlen(" sequence ");
+        snprintf(rest, sizeof(rest), "%s", after);
+        snprintf(after, sizeof(diag->message) - (size_t)(after - diag->message), "\"%.*s\" %s",
+                 (int)name.size, (const char *)name.data, rest);
+    }
+    buf_deinit(&name);
+    return status;
+}
+
 DEFINE_ROWS(nextval, 1)
 {
     TRY(sequence_ready(call, "nextval() outside a transaction"));
     struct object_id sequence = {v[0].u32};
-    TRY(sequence_next(call->cx->txn, sequence, &out->i64, call->diag));
+    TRY(name_sequence(call, v[0].u32,
+                      sequence_next(call->cx->txn, sequence, &out->i64, call->diag)));
     const struct func_session_hooks *hooks = hooks_of(call);
     if (hooks->sequence_note != NULL) {
         hooks->sequence_note(call->cx, v[0].u32, out->i64);
@@ -178,7 +211,8 @@ set_sequence(struct func_call *call, const struct value *v, bool is_called, stru
 {
     TRY(sequence_ready(call, "setval() outside a transaction"));
     struct object_id sequence = {v[0].u32};
-    TRY(sequence_set(call->cx->txn, sequence, v[1].i64, is_called, call->diag));
+    TRY(name_sequence(call, v[0].u32,
+                      sequence_set(call->cx->txn, sequence, v[1].i64, is_called, call->diag)));
     const struct func_session_hooks *hooks = hooks_of(call);
     if (is_called && hooks->sequence_note != NULL) {
         hooks->sequence_note(call->cx, v[0].u32, v[1].i64);

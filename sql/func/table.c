@@ -85,18 +85,21 @@ func_table(unsigned *count_out)
 }
 
 const char *
-func_operator_name(const struct func *func)
+func_operator_sign(const struct func *func)
 {
-    if (func == NULL) {
-        return NULL;
-    }
     uintptr_t begin = (uintptr_t)&operators[0],
               end = (uintptr_t)(operators + ARRAY_SIZE(operators));
     uintptr_t at = (uintptr_t)func;
-    if (at < begin || at >= end) {
+    return at < begin || at >= end ? NULL : operators[(at - begin) / sizeof operators[0]].name;
+}
+
+const char *
+func_operator_name(const struct func *func)
+{
+    const char *name = func_operator_sign(func);
+    if (name == NULL) {
         return NULL;
     }
-    const char *name = operators[(at - begin) / sizeof operators[0]].name;
     static const char *const comparisons[] = {"=", "<", "<=", ">", ">="};
     for (unsigned i = 0; i < ARRAY_SIZE(comparisons); i++) {
         if (strcmp(name, comparisons[i]) == 0) {

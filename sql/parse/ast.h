@@ -401,6 +401,7 @@ struct ast_transaction {
     struct ast_transaction_modes modes; /* BEGIN */
     const char *savepoint;
     bool chain; /* AND CHAIN */
+    bool start; /* BEGIN: written START TRANSACTION */
 };
 
 struct ast_copy {

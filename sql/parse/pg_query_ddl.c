@@ -606,8 +606,14 @@ read_owned_by(struct reader *reader, const PgQuery__DefElem *element,
     if (names->n_items >= 2) {
         create->owned_by_table = parse__string(reader, names->items[names->n_items - 2]);
         create->owned_by_column = parse__string(reader, names->items[names->n_items - 1]);
-    } /* else OWNED BY NONE */
-    return STATUS_OK;
+        return STATUS_OK;
+    }
+    if (strcmp(parse__string(reader, names->items[0]), "none") == 0) {
+        return STATUS_OK;
+    }
+    diag_fail(reader->diag, STATUS_INVALID, SQLSTATE_SYNTAX_ERROR, "invalid OWNED BY option");
+    diag_hint(reader->diag, "Specify OWNED BY table.column or OWNED BY NONE.");
+    return STATUS_INVALID;
 }
 
 static enum status

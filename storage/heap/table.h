@@ -138,7 +138,8 @@ MUST_CHECK enum status index_create(struct txn *txn, const struct index_definiti
 MUST_CHECK enum status table_alter(struct txn *txn, struct object_id table,
                                    const struct table_definition *definition,
                                    struct diag *diag);
-/* True until the creating transaction is visible to others: COPY FREEZE's condition. */
+/* Made or truncated by this transaction and, as COPY FREEZE wants it, not before the innermost
+ * of its savepoints. */
 bool table_is_new_in(struct txn *txn, struct object_id table);
 
 struct object_size {

@@ -275,8 +275,15 @@ bool
 objects_is_new_in(struct txn *txn, struct object_id table)
 {
     const struct table_view *view = objects_table_write(txn, table);
-    return view != NULL && view->table->created_by.v != 0 &&
-           txn_is_mine(txn, view->table->created_by);
+    if (view == NULL || view->table->created_by.v == 0) {
+        return false;
+    }
+    for (size_t i = txn->xid_count; i-- > 0;) {
+        if (txn->xids[i].xid.v == view->table->created_by.v) {
+            return txn->xids[i].depth == txn->depth;
+        }
+    }
+    return false;
 }
 
 /* ---- pins for workers ---- */

@@ -110,7 +110,7 @@ MUST_CHECK enum status objects_create_index(struct store *store, struct txn *txn
 /* A table takes its indexes along. Dropping what is dropped already by this transaction: OK. */
 MUST_CHECK enum status objects_drop(struct store *store, struct txn *txn, struct xid xid,
                                     struct object_id object, struct diag *diag);
-/* Was the current generation of the table made by this transaction? */
+/* Was the current generation of the table made by this transaction, at its present savepoint? */
 bool objects_is_new_in(struct txn *txn, struct object_id table);
 
 /* Frees the generations (and spaces) that nobody can need: aborted, or dropped at or below the

@@ -26,7 +26,8 @@ set_up(void **state)
     struct bind_fixture *f = calloc(1, sizeof(*f));
     arena_init(&f->arena);
     fake_catalog_init(&f->catalog);
-    f->cx = (struct sql_context){.arena = &f->arena,
+    f->cx = (struct sql_context){.catalog_hooks = fake_catalog_hooks(),
+                                 .arena = &f->arena,
                                  .diag = &f->diag,
                                  .host_arg = &f->catalog,
                                  .database = "bind_cases"};
@@ -319,10 +320,10 @@ bind_query__effects__not_reads_only(void **state)
         {"values (1)", true},
         {"select 1 union select 2", true},
         {"select id from t1 for update", false},
-        {"select nextval('s')", false},
-        {"select 1 from t1 where exists (select nextval('s'))", false},
-        {"select * from (select setval('s', 1)) x", false},
-        {"with w as (select nextval('s')) select 1", true}, /* never used, never run */
+        {"select nextval('t1')", false},
+        {"select 1 from t1 where exists (select nextval('t1'))", false},
+        {"select * from (select setval('t1', 1)) x", false},
+        {"with w as (select nextval('t1')) select 1", true}, /* never used, never run */
         {"delete from t1", false},
     };
     struct bind_fixture *f = *state;

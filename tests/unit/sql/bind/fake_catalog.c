@@ -2,6 +2,7 @@
 #include "tests/unit/sql/bind/fake_catalog.h"
 
 #include "base/errors.h"
+#include "sql/func/func_catalog.h"
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -146,4 +147,38 @@ catalog_get_table(struct sql_context *cx, const char *schema, const char *name,
     return diag_fail(cx->diag, STATUS_INVALID, SQLSTATE_UNDEFINED_TABLE,
                      "relation \"%s%s%s\" does not exist", schema == NULL ? "" : schema,
                      schema == NULL ? "" : ".", name);
+}
+
+static enum status
+relation_by_name(struct sql_context *cx, struct slice name, bool missing_ok, uint32_t *oid_out)
+{
+    const char *text = arena_strndup(cx->arena, name.data, name.size);
+    const char *dot = strchr(text, '.');
+    const char *schema =
+        dot == NULL ? NULL
+                    : arena_strndup(cx->arena, (const uint8_t *)text, (size_t)(dot - text));
+    const struct table_def *table = fake_catalog_find((struct fake_catalog *)cx->host_arg,
+                                                      schema, dot == NULL ? text : dot + 1);
+    *oid_out = table == NULL ? 0 : table->id.v;
+    return table != NULL || missing_ok
+               ? STATUS_OK
+               : catalog_get_table(cx, schema, dot == NULL ? text : dot + 1, &table);
+}
+
+static enum status
+fixed_oid(struct sql_context *cx, struct slice name, uint32_t *oid_out)
+{
+    UNUSED(cx);
+    UNUSED(name);
+    *oid_out = 10;
+    return STATUS_OK;
+}
+
+const struct func_catalog_hooks *
+fake_catalog_hooks(void)
+{
+    static const struct func_catalog_hooks hooks = {.relation_by_name = relation_by_name,
+                                                    .schema_by_name = fixed_oid,
+                                                    .role_by_name = fixed_oid};
+    return &hooks;
 }

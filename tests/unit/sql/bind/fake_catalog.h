@@ -16,3 +16,5 @@ void fake_catalog_deinit(struct fake_catalog *fake);
 /* NULL: none. */
 struct table_def *fake_catalog_find(struct fake_catalog *fake, const char *schema,
                                     const char *name);
+/* Names of its tables; any schema and role has the number 10. */
+const struct func_catalog_hooks *fake_catalog_hooks(void);
