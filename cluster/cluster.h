@@ -125,6 +125,10 @@ MUST_CHECK enum status cluster_read_entry(struct cluster *cluster, uint64_t inde
 MUST_CHECK enum status cluster_log_durable(struct cluster *cluster, uint64_t index,
                                            struct diag *diag);
 
+/* What this member applied to is damaged: as damage to its log, a lasting latch; it stops. Any
+ * thread. */
+void cluster_report_damage(struct cluster *cluster, const struct diag *diag);
+
 /* ---- control ---- */
 typedef void (*transfer_fn)(void *arg, enum status status, const struct diag *diag);
 /* Hands leadership to the voter `name` (NULL: the most caught up). Cluster loop callback. */

@@ -153,6 +153,12 @@ cluster__on_damage(void *arg, const struct diag *diag)
 }
 
 void
+cluster_report_damage(struct cluster *cluster, const struct diag *diag)
+{
+    cluster__on_damage(cluster, diag);
+}
+
+void
 cluster__damaged(void *arg)
 {
     struct cluster *cluster = arg;

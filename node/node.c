@@ -145,7 +145,9 @@ open_store(struct node *node, struct diag *diag)
                                     .incarnation = node->identity.incarnation,
                                     .read_entry = read_entry,
                                     .log_durable = log_durable,
-                                    .log_arg = node};
+                                    .log_arg = node,
+                                    .on_damage = node_store_damaged,
+                                    .damage_arg = node};
     TRY(store_open(&options, &node->store, diag));
     store_set_propose(node->store, node_propose, node);
     return STATUS_OK;

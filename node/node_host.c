@@ -56,6 +56,17 @@ damaged(void *arg, const struct diag *diag)
     mutex_unlock(&node->stop_mu);
 }
 
+/* A session, apply or upkeep found it; while the store opens there is no cluster yet, and the
+ * failed start tells. */
+void
+node_store_damaged(void *arg, const struct diag *diag)
+{
+    struct node *node = arg;
+    if (node->cluster != NULL) {
+        cluster_report_damage(node->cluster, diag);
+    }
+}
+
 const struct apply_ops node_apply_ops = {
     .apply = apply, .applied = applied, .leadership = leadership, .damaged = damaged};
 

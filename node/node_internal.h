@@ -68,6 +68,7 @@ struct node {
 /* ---- node_host.c: sql's and cluster's tables of functions ---- */
 void node_host_init(struct node *node);
 extern const struct apply_ops node_apply_ops;
+void node_store_damaged(void *node, const struct diag *diag); /* store_options.on_damage */
 extern const struct checkpoint_ops node_checkpoint_ops;
 enum status node_propose(void *arg, enum entry_kind kind, struct slice payload,
                          struct waiter *waiter, struct diag *diag);

@@ -29,6 +29,9 @@ struct store_options {
     enum status (*log_durable)(void *arg, uint64_t index,
                                struct diag *); /* rule 10; may wait */
     void *log_arg;
+    /* The store is damaged from now on; may be NULL. Once or twice, any thread. */
+    void (*on_damage)(void *arg, const struct diag *diag);
+    void *damage_arg;
 };
 
 MUST_CHECK enum status store_open(const struct store_options *options, struct store **store_out,

@@ -71,9 +71,20 @@ store__apply_ddl(struct store *store)
 enum status
 store_damage(struct store *store, enum status status, struct diag *diag)
 {
-    if (!atomic_exchange(&store->damaged, true) && store->env->log != NULL) {
-        log_error(store->env->log, "storage", "store damaged: %s",
-                  diag == NULL ? status_name(status) : diag->message);
+    if (atomic_exchange(&store->damaged, true)) {
+        return status;
+    }
+    struct diag unknown = {0};
+    if (diag == NULL) {
+        diag = &unknown;
+        STATUS_IGNORED(
+            diag_fail(diag, status, SQLSTATE_DATA_CORRUPTED, "the store is damaged"));
+    }
+    if (store->env->log != NULL) {
+        log_error(store->env->log, "storage", "store damaged: %s", diag->message);
+    }
+    if (store->options.on_damage != NULL) {
+        store->options.on_damage(store->options.damage_arg, diag);
     }
     return status;
 }

@@ -51,6 +51,51 @@ load_meta(struct store *store, struct slice meta, uint64_t applied, struct diag 
 
 /* ---- open and close ---- */
 
+static void
+on_damage(void *arg, const struct diag *diag)
+{
+    struct store *store = arg;
+    if (store->options.on_damage != NULL) {
+        store->options.on_damage(store->options.damage_arg, diag);
+    }
+}
+
+struct owner_search {
+    struct space_id space;
+    const struct generation *owner;
+};
+
+static void
+match_owner(void *arg, struct generation *g)
+{
+    struct owner_search *search = arg;
+    bool has_pages = g->kind != OBJECT_SEQUENCE;
+    if (has_pages && (g->body->heap.v == search->space.v ||
+                      (g->kind == OBJECT_TABLE && g->body->row_map.v == search->space.v))) {
+        search->owner = g;
+    }
+}
+
+static void
+describe_space(void *arg, struct space_id space, char *text, size_t size)
+{
+    struct store *store = arg;
+    struct owner_search search = {.space = space};
+    mutex_lock(&store->objects.mu);
+    objects__foreach(store, match_owner, &search);
+    const struct generation *owner = search.owner;
+    if (owner == NULL) {
+        bool xids = store->xids.has_space && store->xids.space.v == space.v;
+        snprintf(text, size, "%s", xids ? "transactions' outcomes" : "of no object");
+    } else if (owner->kind == OBJECT_INDEX) {
+        snprintf(text, size, "index %u of table %u", owner->id.v, owner->table.v);
+    } else {
+        snprintf(text, size, "%s of table %u",
+                 owner->body->heap.v == space.v ? "heap" : "row map", owner->id.v);
+    }
+    mutex_unlock(&store->objects.mu);
+}
+
 static struct store *
 store_new(const struct store_options *options)
 {
@@ -124,7 +169,10 @@ store_open(const struct store_options *options, struct store **store_out, struct
     struct pages_options pages_options = {.env = options->env,
                                           .dir = dir,
                                           .page_size = options->page_size,
-                                          .pool_pages = options->pool_pages};
+                                          .pool_pages = options->pool_pages,
+                                          .on_damage = on_damage,
+                                          .describe = describe_space,
+                                          .arg = store};
     struct root_info root;
     enum status status = pages_open(&pages_options, &store->pages, &root, diag);
     if (status != STATUS_OK) {

@@ -170,6 +170,23 @@ pages_make_room(struct pages *pages, struct diag *diag)
 
 /* ---- pins ---- */
 
+/* Which file and what it belongs to: for who has to look at the disk. */
+static void
+say_where(struct pages *pages, struct page_identity identity, uint32_t slot, struct diag *diag)
+{
+    char what[64] = "unknown";
+    if (pages->options.describe != NULL) {
+        pages->options.describe(pages->options.arg, (struct space_id){identity.space}, what,
+                                sizeof(what));
+    }
+    uint64_t offset = (uint64_t)(slot % pages->slots.segment_slots) * pages->page_size;
+    diag_detail(diag,
+                "Page %u of space %u (%s), slot %u of tablespace pg_default: file slots.%04u, "
+                "offset %llu.",
+                identity.number, identity.space, what, slot, slot / pages->slots.segment_slots,
+                (unsigned long long)offset);
+}
+
 static enum status
 load_page(struct pages *pages, struct page *page, uint64_t key, struct diag *diag)
 {
@@ -177,9 +194,15 @@ load_page(struct pages *pages, struct page *page, uint64_t key, struct diag *dia
         .kind = PAGE_KIND_DATA, .space = (uint32_t)(key >> 32), .number = (uint32_t)key};
     struct page_ref ref;
     TRY(spaces_ref(&pages->spaces, identity.space, identity.number, &ref, diag));
-    TRY(slots_read(&pages->slots, ref.slot, page->data, diag));
+    enum status status = slots_read(&pages->slots, ref.slot, page->data, diag);
     atomic_fetch_add(&pages->read_count, 1);
-    return page_verify(page->data, pages->page_size, identity, ref.sum, diag);
+    if (status == STATUS_OK) {
+        status = page_verify(page->data, pages->page_size, identity, ref.sum, diag);
+    }
+    if (status == STATUS_CORRUPT || status == STATUS_IO) {
+        say_where(pages, identity, ref.slot, diag);
+    }
+    return status;
 }
 
 static enum status

@@ -31,6 +31,7 @@ struct pages {
     char *dir;
     uint32_t page_size;
     atomic_bool damaged;
+    struct pages_options options; /* its functions; dir is not kept here */
     struct mutex run_mu;  /* guards running */
     struct cond run_over; /* running became false */
     bool running;         /* a checkpoint or a check is: one at a time */

@@ -16,10 +16,20 @@
 enum status
 pages__note(struct pages *pages, enum status status, struct diag *diag)
 {
-    if ((status == STATUS_IO || status == STATUS_CORRUPT) &&
-        !atomic_exchange(&pages->damaged, true)) {
-        log_error(pages->env->log, "storage", "pages are damaged, this node stops serving: %s",
-                  diag == NULL ? status_name(status) : diag->message);
+    if ((status != STATUS_IO && status != STATUS_CORRUPT) ||
+        atomic_exchange(&pages->damaged, true)) {
+        return status;
+    }
+    struct diag unknown = {0};
+    if (diag == NULL) { /* nobody hears of it but the log and the node */
+        diag = &unknown;
+        STATUS_IGNORED(
+            diag_fail(diag, status, SQLSTATE_IO_ERROR, "a page could not be written"));
+    }
+    log_error(pages->env->log, "storage", "pages are damaged, this node stops serving: %s %s",
+              diag->message, diag->detail);
+    if (pages->options.on_damage != NULL) {
+        pages->options.on_damage(pages->options.arg, diag);
     }
     return status;
 }

@@ -56,6 +56,8 @@ new_pages(const struct pages_options *options)
     ASSERT(pages != NULL);
     memset(pages, 0, sizeof(*pages));
     pages->env = options->env;
+    pages->options = *options;
+    pages->options.dir = NULL;
     pages->dir = strdup(options->dir);
     ASSERT(pages->dir != NULL);
     pages->page_size = options->page_size;

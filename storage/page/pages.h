@@ -33,6 +33,11 @@ struct pages_options {
     const char *dir;    /* data/pages; made when missing */
     uint32_t page_size; /* 4096..32768, a power of 2; fixed at creation */
     uint32_t pool_pages;
+    /* Both may be NULL. Damage was found: once, by any thread, perhaps under latches. */
+    void (*on_damage)(void *arg, const struct diag *diag);
+    /* What the space is, for messages: "heap of table 20000". No latch is taken after it. */
+    void (*describe)(void *arg, struct space_id space, char *text, size_t size);
+    void *arg;
 };
 
 /* What the newest root says; meta is borrowed until pages_root_forget(). */
