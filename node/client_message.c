@@ -350,6 +350,7 @@ bind(struct client *client, struct reader *body, struct diag *diag)
         bind_params(client, body, portal, prepared, &client->message_arena, diag);
     arena_rewind(&client->message_arena, mark);
     if (status == STATUS_OK) {
+        relay_note_bind(client, prepared);
         wire_empty(&client->out, '2');
     }
     return status;

@@ -171,6 +171,15 @@ relay_new(struct client *client)
     return relay;
 }
 
+struct relay *
+relay_of(struct client *client)
+{
+    if (client->relay == NULL) {
+        client->relay = relay_new(client);
+    }
+    return client->relay;
+}
+
 void
 relay_close(struct relay *relay)
 {
@@ -202,6 +211,7 @@ relay_delete(struct relay *relay)
     }
     buf_deinit(&relay->batch);
     buf_deinit(&relay->settings);
+    buf_deinit(&relay->block_texts);
     buf_deinit(&relay->in);
     buf_deinit(&relay->out);
     mutex_deinit(&relay->mu);
@@ -217,6 +227,12 @@ link_of(struct relay *relay)
     enum relay_link link = relay->link_state;
     mutex_unlock(&relay->mu);
     return link;
+}
+
+bool
+relay_is_up(struct relay *relay)
+{
+    return link_of(relay) == RELAY_UP;
 }
 
 static enum status
@@ -255,6 +271,8 @@ relay_hang_up(struct relay *relay)
     mutex_unlock(&relay->mu);
     relay->settings_told = 0;
     relay->copy_in = false;
+    relay->part_there = relay->part_failed = false;
+    buf_clear(&relay->block_texts);
     LIST_EACH(link, &relay->statements)
     {
         LIST_ITEM(link, struct relay_statement, link)->known_there = false;

@@ -32,6 +32,7 @@ bool relay_in_block(const struct client *client);
 /* Runner, on a primary: notes what a session must take along should the primary move. */
 void relay_note_parse(struct client *client, const struct wire_message *message);
 void relay_note_query(struct client *client, const char *text);
+void relay_note_bind(struct client *client, const char *prepared);
 /* Runner, before ReadyForQuery: tells a router up to where it must wait to read its writes. */
 void relay_tell_commit(struct client *client);
 /* Lane: ends the connection; relay_delete() comes later, from the loop. NULL is fine. */

@@ -24,10 +24,16 @@ struct relay {
 
     /* runner */
     struct list statements;
-    struct buf batch;      /* extended messages up to Sync or Flush */
-    struct buf settings;   /* texts of SET statements, each with its zero */
-    size_t settings_told;  /* of settings: bytes the session there has */
-    char txn_status;       /* of the session there: I, T or E */
+    struct buf batch;         /* extended messages up to Sync or Flush */
+    struct buf settings;      /* texts of SET statements and their like, each with its zero */
+    size_t settings_told;     /* of settings: bytes the session there has */
+    struct buf block_texts;   /* the same, of the block under way there */
+    char gtid[GTID_TEXT_MAX]; /* of the commit under way there; "" */
+    bool part_there;          /* Flush sent a part of a unit there, its Sync is due */
+    bool part_here;           /* Flush had a part of a unit run here, its Sync is due */
+    bool part_failed;         /* the part there failed: nothing is answered before the Sync */
+    bool skips;               /* a part was lost: so is what comes before the Sync */
+    char txn_status;          /* of the session there: I, T or E */
     bool block_lost;       /* the block died with its primary: the next session starts failed */
     bool copy_in;          /* CopyData goes there */
     bool simple;           /* the unit under way is a Query */
@@ -51,6 +57,8 @@ struct relay {
 };
 
 struct relay *relay_new(struct client *client);
+struct relay *relay_of(struct client *client); /* made if need be */
+bool relay_is_up(struct relay *relay);
 /* Runner: a session on the primary that is ready for a query, primed with settings;
  * STATUS_AGAIN: this node is the primary now. STATUS_CONFLICT: the link went while a block was
  * open there, which is known to nobody yet. 57P03 when no primary can be had in time. */
@@ -58,7 +66,19 @@ MUST_CHECK enum status relay_ready_link(struct relay *relay, struct diag *diag);
 /* Runner: gives the link up (broken, or to a node that is not the primary). */
 void relay_hang_up(struct relay *relay);
 void relay_send(struct relay *relay, struct slice bytes);
-/* Runner: the next whole message from there, in `message_out` (copied); STATUS_IO: link lost.
- */
-MUST_CHECK enum status relay_receive(struct relay *relay, struct buf *message_out,
-                                     int64_t deadline_ns, struct diag *diag);
+/* Until when a wait for the other side goes on, its link being up. */
+enum relay_wait {
+    RELAY_WAIT_LINK,   /* nothing is lost by trying again: the attempt's end, or another primary
+                        */
+    RELAY_WAIT_ANSWER, /* a unit was sent: another primary, and silence of the one asked */
+};
+/* Runner: the next whole message from there, in `message_out` (copied); STATUS_IO: the link is
+ * lost, or it is not worth waiting any longer. */
+MUST_CHECK enum status relay_receive(struct relay *relay, enum relay_wait wait,
+                                     struct buf *message_out, struct diag *diag);
+
+/* ---- relay_session.c ---- */
+bool relay_is_session_text(struct client *client, const char *text);
+/* A text that ran there, in a block or not; then the end of what it is part of. */
+void relay_note_there(struct client *client, const char *text);
+void relay_block_ended(struct client *client, bool committed);

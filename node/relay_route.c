@@ -160,6 +160,18 @@ parse_here(struct client *client, struct relay_statement *statement)
     }
 }
 
+/* Bytes taken too early are the next of the input again. */
+static void
+put_back(struct client *client, struct slice bytes)
+{
+    struct buf in = BUF_EMPTY;
+    buf_append(&in, bytes.data, bytes.size);
+    buf_append(&in, client->in.data + client->in_used, client->in.size - client->in_used);
+    buf_deinit(&client->in);
+    client->in = in;
+    client->in_used = 0;
+}
+
 static void
 run_unit_here(struct client *client, struct slice unit)
 {
@@ -185,6 +197,10 @@ run_unit_here(struct client *client, struct slice unit)
             parse_here(client, statement);
         }
         UNUSED(client_step_message(client, &message));
+        if (client->awaits_read) { /* it comes again, and the rest behind it */
+            put_back(client, slice_make(whole.data, whole.size + reader.rest.size));
+            return;
+        }
     }
 }
 
@@ -195,8 +211,22 @@ struct answers {
     unsigned hidden_parses; /* ParseComplete of statements that we parsed there unasked */
     bool forwarded;         /* the client has seen something */
     bool ended;             /* ReadyForQuery, CopyInResponse, or all answers up to a Flush */
-    bool not_primary;       /* the other side is a replica itself by now */
+    bool not_primary;       /* the other side is a replica by now, or stops */
+    bool rolled_back;       /* the newest command tag is ROLLBACK */
+    unsigned due;           /* of a part: answers still to come before it has ended */
 };
+
+/* It ends with a Flush, and goes on after it. */
+static bool
+is_part(struct slice unit)
+{
+    struct unit_reader reader = {unit};
+    struct wire_message message = {0};
+    struct slice whole;
+    while (next_message(&reader, &message, &whole)) {
+    }
+    return message.type == 'H';
+}
 
 static bool
 message_is(const struct buf *message, const char *name)
@@ -211,6 +241,11 @@ take_parameter(struct relay *relay, const struct buf *message)
     if (message_is(message, "rustydb.commit_index")) {
         const char *value = (const char *)message->data + 5 + sizeof("rustydb.commit_index");
         relay->commit_index = MAX(relay->commit_index, strtoull(value, NULL, 10));
+        return true;
+    }
+    if (message_is(message, "rustydb.gtid")) {
+        const char *value = (const char *)message->data + 5 + sizeof("rustydb.gtid");
+        snprintf(relay->gtid, sizeof(relay->gtid), "%s", value);
         return true;
     }
     return message_is(message, "in_hot_standby");
@@ -232,6 +267,32 @@ has_sqlstate(const struct buf *message, const char *sqlstate)
     }
 }
 
+/* Each message of a part has one last answer. An error answers all that are left. */
+static void
+count_answer(struct relay *relay, char type, struct answers *answers)
+{
+    if (type == 'E') {
+        relay->part_failed = true;
+        answers->due = 0;
+    } else if (strchr("123TnCIs", type) != NULL) {
+        answers->due--;
+    }
+    answers->ended = answers->due == 0;
+}
+
+static unsigned
+answers_due(struct slice unit)
+{
+    struct unit_reader reader = {unit};
+    struct wire_message message;
+    struct slice whole;
+    unsigned count = 0;
+    while (next_message(&reader, &message, &whole)) {
+        count += message.type != 'H';
+    }
+    return count;
+}
+
 static void
 take_answer(struct relay *relay, const struct buf *message, struct answers *answers)
 {
@@ -244,12 +305,20 @@ take_answer(struct relay *relay, const struct buf *message, struct answers *answ
         answers->hidden_parses--;
         return;
     }
-    if (type == 'E' && has_sqlstate(message, SQLSTATE_NOT_PRIMARY)) {
+    if (type == 'E' && (has_sqlstate(message, SQLSTATE_NOT_PRIMARY) ||
+                        has_sqlstate(message, SQLSTATE_ADMIN_SHUTDOWN))) {
         answers->not_primary = true;
         return;
     }
+    if (type == 'C') {
+        answers->rolled_back = message_is(message, "ROLLBACK");
+    }
+    if (answers->due > 0) {
+        count_answer(relay, type, answers);
+    }
     if (type == 'Z') {
         relay->txn_status = (char)message->data[5];
+        relay->part_there = relay->part_failed = false;
         answers->ended = true;
         if (answers->not_primary) {
             return;
@@ -324,13 +393,26 @@ forget_closed(struct client *client, struct slice unit)
     }
 }
 
+/* A unit that Flush ended has its ReadyForQuery after its Sync only, and what comes before is
+ * skipped as after any error. */
+static void
+end_unit(struct relay *relay, struct slice unit, enum sql_txn_status txn_status)
+{
+    if (is_part(unit)) {
+        relay->skips = true;
+    } else {
+        wire_ready(&relay->client->out, txn_status);
+    }
+}
+
 /* The answer when the link broke or the primary changed under a unit. */
 static void
-report_loss(struct relay *relay, const struct answers *answers, bool in_block)
+report_loss(struct relay *relay, const struct answers *answers, struct slice unit,
+            bool in_block)
 {
     struct client *client = relay->client;
     struct diag diag = {0};
-    if (in_block || answers->not_primary) {
+    if (in_block || answers->not_primary || is_part(unit)) {
         UNUSED(diag_fail(&diag, STATUS_NOT_LEADER, SQLSTATE_SERIALIZATION_FAILURE,
                          "could not finish the transaction: the primary has changed"));
         diag_hint(&diag, "Retry the transaction.");
@@ -338,11 +420,16 @@ report_loss(struct relay *relay, const struct answers *answers, bool in_block)
         UNUSED(diag_fail(&diag, STATUS_OUTCOME_UNKNOWN, SQLSTATE_TRANSACTION_RESOLUTION_UNKNOWN,
                          "the connection to the primary was lost: the statement may have been "
                          "committed"));
+        if (relay->gtid[0] != '\0') {
+            diag_detail(&diag, "Transaction %s was submitted; it may be committed later.",
+                        relay->gtid);
+            diag_hint(&diag, "Ask rustydb_transaction_status('%s') on any node.", relay->gtid);
+        }
     }
     relay->block_lost = in_block;
     relay->txn_status = in_block ? SQL_TXN_FAILED : SQL_TXN_IDLE;
     client_fail(client, "ERROR", &diag);
-    wire_ready(&client->out, in_block ? SQL_TXN_FAILED : SQL_TXN_IDLE);
+    end_unit(relay, unit, in_block ? SQL_TXN_FAILED : SQL_TXN_IDLE);
 }
 
 static bool
@@ -378,12 +465,11 @@ is_commit(struct slice unit)
 }
 
 static void
-fail_unit(struct client *client, const struct diag *diag)
+fail_unit(struct relay *relay, struct slice unit, const struct diag *diag)
 {
-    const struct relay *relay = client->relay;
-    client_fail(client, "ERROR", diag);
-    wire_ready(&client->out,
-               relay->block_lost ? SQL_TXN_FAILED : (enum sql_txn_status)relay->txn_status);
+    client_fail(relay->client, "ERROR", diag);
+    end_unit(relay, unit,
+             relay->block_lost ? SQL_TXN_FAILED : (enum sql_txn_status)relay->txn_status);
 }
 
 /* The block there is gone, and this unit was not sent. The client is told by 40001, unless it
@@ -395,7 +481,7 @@ lose_block(struct relay *relay, struct slice unit)
     bool tell = relay->txn_status == SQL_TXN_BLOCK && !begins_with(unit, "rollback", "abort");
     relay->block_lost = true;
     if (tell) {
-        report_loss(relay, &answers, !is_commit(unit));
+        report_loss(relay, &answers, unit, !is_commit(unit));
     }
     return tell;
 }
@@ -411,6 +497,62 @@ go_on_here(struct relay *relay)
     relay->txn_status = SQL_TXN_IDLE;
 }
 
+/* What a unit did there to the session itself, as far as it went well. */
+static void
+note_unit(struct client *client, struct slice unit, const struct answers *answers)
+{
+    struct unit_reader reader = {unit};
+    struct wire_message message;
+    struct slice whole;
+    while (next_message(&reader, &message, &whole)) {
+        struct reader body = reader_make(message.body);
+        const char *name = message.type == 'B' ? statement_named(&message) : NULL;
+        struct relay_statement *statement =
+            name == NULL ? NULL : find_statement(client->relay, name);
+        const char *text = message.type == 'Q' ? read_cstring(&body)
+                           : statement != NULL ? statement->text
+                                               : NULL;
+        if (text != NULL) {
+            relay_note_there(client, text);
+        }
+    }
+    if (client->relay->txn_status == SQL_TXN_IDLE && !client->relay->part_there) {
+        relay_block_ended(client, !answers->rolled_back);
+    }
+}
+
+static enum status
+exchange(struct relay *relay, struct slice unit, struct answers *answers, struct diag *diag)
+{
+    answers->due = is_part(unit) ? answers_due(unit) : 0;
+    relay->gtid[0] = '\0';
+    send_missing_statements(relay, unit, answers);
+    relay_send(relay, unit);
+    relay->part_there = is_part(unit);
+    return pass_answers(relay, answers, diag);
+}
+
+/* A unit was sent and its end not seen. True: it is to be sent again, to another primary. */
+static bool
+lost_unit(struct relay *relay, struct slice unit, const struct answers *answers,
+          enum status status, const struct diag *diag)
+{
+    bool in_block = relay->txn_status != SQL_TXN_IDLE;
+    bool ended_here = status == STATUS_CANCELLED || status == STATUS_LIMIT;
+    relay_hang_up(relay);
+    if (ended_here && (in_block || is_part(unit)) && !is_commit(unit)) {
+        relay->block_lost = in_block;
+        fail_unit(relay, unit, diag);
+        return false;
+    }
+    /* Also after a cancel: the unit was sent, and hanging up does not say what became of it. */
+    if (ended_here || !answers->not_primary || in_block || answers->forwarded) {
+        report_loss(relay, answers, unit, in_block && !is_commit(unit));
+        return false;
+    }
+    return true;
+}
+
 /* One unit on the primary, whoever that is by then. False: this node is the primary now. */
 static bool
 run_unit_there(struct client *client, struct slice unit)
@@ -418,8 +560,15 @@ run_unit_there(struct client *client, struct slice unit)
     struct relay *relay = client->relay;
     for (;;) {
         struct diag diag = {0};
-        struct answers answers = {0};
-        enum status status = relay_ready_link(relay, &diag);
+        struct answers answers = {.not_primary = relay->part_there};
+        if (relay->part_there && !relay_is_up(relay)) { /* and with it what it had begun */
+            relay_hang_up(relay);
+            report_loss(relay, &answers, unit, relay->txn_status != SQL_TXN_IDLE);
+            return true;
+        }
+        answers.not_primary = false;
+        bool goes_on = relay->part_there;
+        enum status status = goes_on ? STATUS_OK : relay_ready_link(relay, &diag);
         if (status == STATUS_CONFLICT) {
             if (lose_block(relay, unit)) {
                 return true;
@@ -431,29 +580,17 @@ run_unit_there(struct client *client, struct slice unit)
             return false;
         }
         if (status != STATUS_OK) {
-            fail_unit(client, &diag);
+            fail_unit(relay, unit, &diag);
             return true;
         }
-        bool in_block = relay->txn_status != SQL_TXN_IDLE;
-        send_missing_statements(relay, unit, &answers);
-        relay_send(relay, unit);
-        status = pass_answers(relay, &answers, &diag);
+        status = exchange(relay, unit, &answers, &diag);
         if (status == STATUS_OK && !answers.not_primary) {
+            note_unit(client, unit, &answers);
             forget_closed(client, unit);
             return true;
         }
-        relay_hang_up(relay);
-        if ((status == STATUS_CANCELLED || status == STATUS_LIMIT) && in_block &&
-            !is_commit(unit)) {
-            relay->block_lost = true;
-            fail_unit(client, &diag);
-            return true;
-        }
-        /* Also after a cancel: the unit was sent, and hanging up does not say what became of
-         * it. */
-        if (status == STATUS_CANCELLED || status == STATUS_LIMIT || !answers.not_primary ||
-            in_block || answers.forwarded) {
-            report_loss(relay, &answers, in_block && !is_commit(unit));
+        answers.forwarded |= goes_on;
+        if (!lost_unit(relay, unit, &answers, status, &diag)) {
             return true;
         }
     }
@@ -465,8 +602,9 @@ bool
 relay_in_block(const struct client *client)
 {
     const struct relay *relay = client->relay;
-    return relay != NULL && (relay->txn_status != SQL_TXN_IDLE || relay->copy_in ||
-                             relay->batch.size > 0 || relay->block_lost);
+    return relay != NULL &&
+           (relay->txn_status != SQL_TXN_IDLE || relay->copy_in || relay->batch.size > 0 ||
+            relay->block_lost || relay->part_there || relay->part_here || relay->skips);
 }
 
 static bool
@@ -479,32 +617,6 @@ static bool
 block_is_there(struct client *client)
 {
     return client->relay != NULL && client->relay->txn_status != SQL_TXN_IDLE;
-}
-
-static struct relay *
-relay_of(struct client *client)
-{
-    if (client->relay == NULL) {
-        client->relay = relay_new(client);
-    }
-    return client->relay;
-}
-
-/* Statements whose effect is the session's own: a session on another node is told them too. */
-static bool
-is_setting(const char *text)
-{
-    static const char *const words[] = {"set ", "reset ", "discard ", "prepare ",
-                                        "deallocate "};
-    while (*text == ' ' || *text == '\n' || *text == '\t') {
-        text++;
-    }
-    for (size_t i = 0; i < ARRAY_SIZE(words); i++) {
-        if (strncasecmp(text, words[i], strlen(words[i])) == 0) {
-            return true;
-        }
-    }
-    return false;
 }
 
 void
@@ -520,14 +632,6 @@ relay_note_parse(struct client *client, const struct wire_message *message)
     note_statement(client, whole, name, text)->known_here = true;
 }
 
-void
-relay_note_query(struct client *client, const char *text)
-{
-    if (!client->is_relayed && is_setting(text)) {
-        buf_append(&relay_of(client)->settings, text, strlen(text) + 1);
-    }
-}
-
 static const char *
 query_text(const struct wire_message *message)
 {
@@ -537,10 +641,10 @@ query_text(const struct wire_message *message)
 
 /* On a relayed session of a node that is not the primary (any more). */
 static bool
-refuse_as_replica(const struct wire_message *message)
+refuse_as_replica(struct client *client, const struct wire_message *message)
 {
     const char *text = message->type == 'Q' ? query_text(message) : NULL;
-    if (text != NULL && is_setting(text)) {
+    if (text != NULL && relay_is_session_text(client, text)) {
         return false;
     }
     return strchr("QPBE", message->type) != NULL;
@@ -550,13 +654,11 @@ static bool
 query_goes_there(struct client *client, const struct wire_message *message)
 {
     const char *text = query_text(message);
-    if (text == NULL || (block_is_here(client) && !block_is_there(client))) {
-        return false;
+    if (block_is_there(client)) {
+        return true; /* also what is no text: it fails the block */
     }
-    if (block_is_there(client) || sql_text_needs_primary(client->session, text)) {
-        return true;
-    }
-    return false;
+    return text != NULL && !block_is_here(client) &&
+           sql_text_needs_primary(client->session, text);
 }
 
 /* This node is the primary by now: what was parsed only there is parsed here when it is used.
@@ -578,7 +680,7 @@ relay_takes(struct client *client, const struct wire_message *message)
     bool primary = node_is_primary(client->node);
     char type = message->type;
     if (client->is_relayed) {
-        return !primary && !client->skip_to_sync && refuse_as_replica(message);
+        return !primary && !client->skip_to_sync && refuse_as_replica(client, message);
     }
     bool there = relay_in_block(client);
     if (primary && !there) {
@@ -593,7 +695,7 @@ relay_takes(struct client *client, const struct wire_message *message)
     if (strchr("PBDECSH", type) != NULL) {
         return !block_is_here(client) || there;
     }
-    return type == 'Q';
+    return type == 'Q' || (type == 'F' && there);
 }
 
 static bool
@@ -611,29 +713,16 @@ step_relayed(struct client *client, const struct wire_message *message)
     return true;
 }
 
-/* In a block there the session there was told, and this one was not: the next one there is. */
-static void
-note_told(struct client *client, const char *text)
-{
-    struct relay *relay = client->relay;
-    bool all_told = relay->settings_told == relay->settings.size;
-    if (is_setting(text)) {
-        buf_append(&relay->settings, text, strlen(text) + 1);
-        relay->settings_told = all_told ? relay->settings.size : relay->settings_told;
-    }
-}
-
 static bool
 step_query(struct client *client, const struct wire_message *message, struct slice whole)
 {
     struct diag diag = {0};
-    if (query_goes_there(client, message)) {
+    if (message->type == 'F' || query_goes_there(client, message)) {
         struct relay *relay = relay_of(client);
         relay->simple = true;
         if (!run_unit_there(client, whole)) {
             return client_step_message(client, message);
         }
-        note_told(client, query_text(message));
         return true;
     }
     if (wait_for_own_commit(client, &diag) != STATUS_OK) {
@@ -658,33 +747,74 @@ step_copy(struct client *client, const struct wire_message *message, struct slic
         struct diag diag = {0};
         if (pass_answers(relay, &answers, &diag) != STATUS_OK) {
             relay_hang_up(relay);
-            report_loss(relay, &answers, relay->txn_status != SQL_TXN_IDLE);
+            report_loss(relay, &answers, slice_make(NULL, 0),
+                        relay->txn_status != SQL_TXN_IDLE);
         }
     }
     return true;
 }
 
-/* Sync or Flush completes a unit of the extended protocol. A Flush alone cannot be answered
- * before its Sync by a router that counts answers by ReadyForQuery: it waits for it. */
+/* After a part was lost: the Sync alone is answered. */
+static void
+skip_message(struct client *client, char type)
+{
+    struct relay *relay = client->relay;
+    if (type == 'S') {
+        relay->skips = false;
+        wire_ready(&client->out, relay->block_lost ? SQL_TXN_FAILED : SQL_TXN_IDLE);
+    }
+}
+
+/* What ran here of a unit only read, and is over: the rest may go there. */
+static void
+leave_part_here(struct client *client)
+{
+    struct diag *diag = &client->result.diag;
+    diag_clear(diag);
+    sql_sync(client->session, false, &client->sink, &client->result);
+    client->relay->part_here = false;
+}
+
+/* Where the messages up to a Sync or Flush go. */
+static void
+run_extended(struct client *client, struct slice unit)
+{
+    struct relay *relay = client->relay;
+    bool part = is_part(unit);
+    relay->simple = false;
+    bool needs = relay->part_there || block_is_there(client) ||
+                 (!client->skip_to_sync && unit_needs_primary(client, unit));
+    if (relay->part_failed && part) {
+        return; /* skipped there as well */
+    }
+    if (needs && relay->part_here) {
+        leave_part_here(client);
+    }
+    if (!needs || !run_unit_there(client, unit)) {
+        relay->part_here = part;
+        run_unit_here(client, unit);
+    }
+}
+
+/* Sync or Flush completes a unit of the extended protocol, or a part of it. */
 static bool
 step_extended(struct client *client, const struct wire_message *message, struct slice whole)
 {
     struct relay *relay = relay_of(client);
-    if (message->type == 'H') {
+    if (relay->skips) {
+        skip_message(client, message->type);
         return true;
+    }
+    if (message->type == 'H' && relay->batch.size == 0) {
+        return true; /* nothing is due */
     }
     buf_append(&relay->batch, whole.data, whole.size);
-    if (message->type != 'S') {
-        return true;
+    if (message->type == 'S' || message->type == 'H') {
+        struct buf unit = relay->batch;
+        relay->batch = BUF_EMPTY;
+        run_extended(client, buf_slice(&unit));
+        buf_deinit(&unit);
     }
-    struct buf unit = relay->batch;
-    relay->batch = BUF_EMPTY;
-    relay->simple = false;
-    bool needs = unit_needs_primary(client, buf_slice(&unit)) || block_is_there(client);
-    if (!needs || !run_unit_there(client, buf_slice(&unit))) {
-        run_unit_here(client, buf_slice(&unit));
-    }
-    buf_deinit(&unit);
     return true;
 }
 
@@ -697,6 +827,7 @@ relay_step(struct client *client, const struct wire_message *message)
     }
     switch (message->type) {
     case 'Q':
+    case 'F':
         return step_query(client, message, whole);
     case 'd':
     case 'c':

@@ -518,3 +518,47 @@ sql_text_needs_primary(struct sql_session *session, const char *text)
     prepared__unref(prepared);
     return needs;
 }
+
+/* SET but for the transaction's own, RESET, PREPARE, DEALLOCATE, DISCARD, and nothing else. */
+static bool
+is_of_session(const struct sql_prepared *prepared)
+{
+    for (unsigned i = 0; i < prepared->count; i++) {
+        const struct ast_statement *ast = prepared->statements[i].ast;
+        switch (ast->kind) {
+        case AST_SET:
+            if (ast->set.local || ast->set.kind == AST_SET_TRANSACTION) {
+                return false;
+            }
+            break;
+        case AST_PREPARE:
+        case AST_DEALLOCATE:
+        case AST_DISCARD:
+            break;
+        default:
+            return false;
+        }
+    }
+    return prepared->count > 0;
+}
+
+bool
+sql_text_is_of_session(struct sql_session *session, const char *text)
+{
+    struct diag ignored;
+    diag_clear(&ignored);
+    struct sql_prepared *prepared = NULL;
+    if (prepared__parse(session, text, NULL, 0, &prepared, &ignored) != STATUS_OK) {
+        return false;
+    }
+    bool is = is_of_session(prepared);
+    prepared__unref(prepared);
+    return is;
+}
+
+const char *
+sql_text_if_of_session(struct sql_session *session, const char *name)
+{
+    const struct named_prepared *named = prepared__find(session, name);
+    return named != NULL && is_of_session(named->prepared) ? named->prepared->text : NULL;
+}

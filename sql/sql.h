@@ -177,6 +177,11 @@ bool sql_text_needs_primary(struct sql_session *session, const char *text);
 bool sql_prepared_needs_primary(const struct sql_prepared *prepared);
 /* The same of a statement prepared under that name; true when there is none here. */
 bool sql_name_needs_primary(struct sql_session *session, const char *name);
+/* Statements that change nothing but the session (SET, PREPARE ..), and no others: it takes them
+ * along to another node. */
+bool sql_text_is_of_session(struct sql_session *session, const char *text);
+/* The text prepared under that name, if it is one of these; else NULL. */
+const char *sql_text_if_of_session(struct sql_session *session, const char *name);
 /* SHOW's value; NULL: unknown. For ParameterStatus. */
 const char *sql_setting(struct sql_session *session, const char *name);
 MUST_CHECK enum status sql_set(struct sql_session *session, const char *name, const char *value,
