@@ -330,6 +330,7 @@ client_read_known(void *arg)
 /* ---- life ---- */
 
 static void client_free(void *arg);
+static void client_end_asked(void *arg);
 
 static void
 client_start(void *arg)
@@ -364,6 +365,7 @@ client_accept(void *arg, struct stream *stream)
     loop_call_init(&client->committed_call, client_commit_known, client);
     loop_call_init(&client->read_call, client_read_known, client);
     loop_call_init(&client->flush_call, client_flush, client);
+    loop_call_init(&client->terminate_call, client_end_asked, client);
     loop_call_init(&client->free_call, client_free, client);
     clients_add(&node->clients, client);
     loop_post(client->lane->loop, &client->start_call);
@@ -381,6 +383,23 @@ client_shut_down(struct client *client)
         client_limit(client);
     } else {
         end_shut_down(client);
+    }
+}
+
+void
+client_terminate(void *arg)
+{
+    struct client *client = arg;
+    loop_post(client->lane->loop, &client->terminate_call);
+}
+
+/* Lane. */
+static void
+client_end_asked(void *arg)
+{
+    struct client *client = arg;
+    if (client->stream != NULL && !client->shut_down) { /* else it is on its way out */
+        client_shut_down(client);
     }
 }
 

@@ -49,7 +49,7 @@ struct client {
     bool shut_down;      /* 57P01 is due before it goes */
     int64_t deadline_ns; /* client_limits.c looks then; 0: none */
     struct loop_call start_call, finished_call, committed_call, read_call, flush_call,
-        free_call;
+        terminate_call, free_call;
 
     /* runner */
     struct driver *driver;
@@ -121,6 +121,8 @@ void client_sink_init(struct client *client);
 void client_committed(void *arg);
 /* sql_session_options.submitting: a router is told the gtid before the log is. */
 void client_submitting(void *arg);
+/* sql_session_options.terminate; any thread, while the session is open. */
+void client_terminate(void *arg);
 /* The voters answered node_ask_read(); any thread. */
 void client_read_answered(struct client *client, bool admitted);
 void client_portal_formats(struct client *client, const char *portal);

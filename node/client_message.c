@@ -77,6 +77,9 @@ client_portal_formats(struct client *client, const char *portal)
 static void
 ready_for_query(struct client *client)
 {
+    if (client->phase == CLIENT_CLOSING) {
+        return; /* FATAL was the last word */
+    }
     client->phase = CLIENT_IDLE;
     client->at_unit_end = true;
     waiter_reset_cancel(&client->waiter); /* a cancel that came too late hits nothing */
@@ -101,7 +104,7 @@ statement_failed(struct client *client, const struct diag *diag)
     client_fail(client, "ERROR", diag);
     if (client->script != NULL) {
         script_ended(client);
-    } else {
+    } else if (client->phase != CLIENT_CLOSING) {
         client->phase = CLIENT_IDLE;
         client->skip_to_sync = true;
     }
@@ -191,12 +194,24 @@ protocol_error(struct client *client, const char *what)
     client_fail(client, "FATAL", &diag);
 }
 
+/* What comes between messages of the extended protocol goes on with an ERROR, as those do. */
+static void
+message_failed(struct client *client, const char *sqlstate, const char *what)
+{
+    struct diag diag = {0};
+    UNUSED(diag_fail(&diag, STATUS_INVALID, sqlstate, "%s", what));
+    client_fail(client, "ERROR", &diag);
+    sql_fail(client->session);
+    ready_for_query(client);
+}
+
 static void
 simple_query(struct client *client, struct reader *body)
 {
     const char *text = read_cstring(body);
     if (text == NULL || !reader_done(body)) {
-        protocol_error(client, "invalid Query message");
+        message_failed(client, SQLSTATE_PROTOCOL_VIOLATION,
+                       text == NULL ? "invalid string in message" : "invalid message format");
         return;
     }
     struct diag diag = {0};
@@ -464,6 +479,20 @@ copy_message(struct client *client, char type, struct reader *body)
     client_statement_ended(client);
 }
 
+/* During COPY FROM STDIN only its own messages make sense: the COPY fails. */
+static void
+stray_message(struct client *client, char type)
+{
+    client->phase = client->copy_is_simple ? CLIENT_SCRIPT : CLIENT_IDLE;
+    sql_copy_end(client->session, "", &client->sink, &client->result);
+    struct diag *diag = &client->result.diag;
+    diag_clear(diag);
+    UNUSED(diag_fail(diag, STATUS_INVALID, SQLSTATE_PROTOCOL_VIOLATION,
+                     "unexpected message type 0x%02X during COPY from stdin",
+                     (unsigned)(unsigned char)type));
+    client_statement_ended(client);
+}
+
 static void
 extended(struct client *client, char type, struct reader *body)
 {
@@ -514,7 +543,7 @@ client_step_message(struct client *client, const struct wire_message *message)
         if (is_copy_message(type)) {
             copy_message(client, type, &body);
         } else if (type != 'H' && type != 'S') {
-            protocol_error(client, "unexpected message during COPY from stdin");
+            stray_message(client, type);
         }
     } else if (is_copy_message(type)) {
         return true;
@@ -523,6 +552,10 @@ client_step_message(struct client *client, const struct wire_message *message)
     } else if (type == 'Q') {
         client->skip_to_sync = false;
         simple_query(client, &body);
+    } else if (type == 'F') {
+        client->skip_to_sync = false;
+        message_failed(client, SQLSTATE_FEATURE_NOT_SUPPORTED,
+                       "the FunctionCall message is not supported");
     } else if (strchr("PBDECH", type) != NULL && type != '\0') {
         if (!client->skip_to_sync) {
             extended(client, type, &body);

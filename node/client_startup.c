@@ -5,11 +5,13 @@
 #include "node/node_internal.h"
 
 #include <stdio.h>
+#include <stdlib.h>
+#include <strings.h>
 
 #define OPTIONS_MAX 64
 
 struct startup {
-    const char *user, *database;
+    const char *user, *database, *replication;
     bool relay; /* another node's router, on behalf of its client */
     unsigned option_count;
     struct {
@@ -25,6 +27,20 @@ client_fail(struct client *client, const char *severity, const struct diag *diag
     if (fatal) {
         client->phase = CLIENT_CLOSING;
     }
+}
+
+/* A stream of PostgreSQL's log cannot be had: that log does not exist here. */
+static enum status
+check_replication(const char *value, struct diag *diag)
+{
+    static const char *const off[] = {"false", "off", "no", "0"};
+    bool is_off = value == NULL;
+    for (size_t i = 0; i < ARRAY_SIZE(off) && !is_off; i++) {
+        is_off = strcasecmp(value, off[i]) == 0;
+    }
+    return is_off ? STATUS_OK
+                  : diag_fail(diag, STATUS_UNSUPPORTED, SQLSTATE_FEATURE_NOT_SUPPORTED,
+                              "replication connections are not supported");
 }
 
 static enum status
@@ -47,6 +63,8 @@ read_parameters(struct slice body, struct startup *startup, struct diag *diag)
             startup->database = value;
         } else if (strcmp(name, "rustydb.relay") == 0) {
             startup->relay = strcmp(value, "on") == 0;
+        } else if (strcmp(name, "replication") == 0) {
+            startup->replication = value;
         } else if (strncmp(name, "_pq_.", 5) != 0) {
             startup->options[startup->option_count].name = name;
             startup->options[startup->option_count++].value = value;
@@ -63,7 +81,7 @@ read_parameters(struct slice body, struct startup *startup, struct diag *diag)
     if (startup->database == NULL || startup->database[0] == '\0') {
         startup->database = startup->user;
     }
-    return STATUS_OK;
+    return check_replication(startup->replication, diag);
 }
 
 /* One setting of the packet; "options" may hold several as -c name=value. */
@@ -134,11 +152,33 @@ send_parameters(struct client *client)
     };
     for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
         const char *value = sql_setting(client->session, names[i]);
-        if (strcmp(names[i], "in_hot_standby") == 0) {
-            value = node_is_primary(client->node) || client->is_relayed ? "off" : "on";
+        if (client->is_relayed && strcmp(names[i], "in_hot_standby") == 0) {
+            value = "off"; /* the router's client is where it is */
         }
-        wire_parameter(&client->out, names[i], value == NULL ? "" : value);
+        ASSERT(value != NULL);
+        wire_parameter(&client->out, names[i], value);
     }
+}
+
+/* "host:port" as streams name their other end. */
+static struct sql_end
+end_named(const char *name)
+{
+    struct sql_end end = {0};
+    const char *colon = strrchr(name, ':');
+    if (colon != NULL && (size_t)(colon - name) < sizeof(end.host)) {
+        memcpy(end.host, name, (size_t)(colon - name));
+        end.port = (uint16_t)strtoul(colon + 1, NULL, 10);
+    }
+    return end;
+}
+
+static struct sql_end
+own_end(const struct settings *settings)
+{
+    struct sql_end end = {.port = (uint16_t)settings->server_listen_port};
+    snprintf(end.host, sizeof(end.host), "%s", settings->server_listen_host);
+    return end;
 }
 
 static enum status
@@ -150,8 +190,11 @@ open_session(struct client *client, const struct startup *startup, struct diag *
                                           .waiter = &client->waiter,
                                           .committed = client_committed,
                                           .submitting = client_submitting,
+                                          .terminate = client_terminate,
                                           .arg = client,
-                                          .session_no = client->pid};
+                                          .session_no = client->pid,
+                                          .client = end_named(stream_peer_name(client->stream)),
+                                          .server = own_end(&client->node->settings)};
     TRY(sql_session_open(client->node->engine, &options, &client->session, diag));
     client->is_relayed = startup->relay;
     for (unsigned i = 0; i < startup->option_count; i++) {

@@ -1,8 +1,12 @@
 /* clients.c: see clients.h. SPDX-License-Identifier: Apache-2.0 */
 #include "node/clients.h"
+#include "cluster/cluster.h"
 #include "node/client.h"
 
 #include <stdlib.h>
+
+/* A pid is number * CLUSTER_MEMBERS_MAX + rank + 1, positive as an int4. */
+#define NUMBER_MAX ((uint32_t)INT32_MAX / CLUSTER_MEMBERS_MAX - 1)
 
 void
 clients_init(struct clients *clients, unsigned capacity, uint64_t seed)
@@ -11,6 +15,8 @@ clients_init(struct clients *clients, unsigned capacity, uint64_t seed)
     rng_seed(&clients->rng, seed ^ 0x636c69656e747321ULL);
     clients->slot_count = capacity;
     clients->count = 0;
+    clients->rank = 0;
+    clients->number = 0;
     clients->slots = calloc(capacity, sizeof(*clients->slots));
     ASSERT(clients->slots != NULL);
 }
@@ -21,6 +27,40 @@ clients_deinit(struct clients *clients)
     ASSERT(clients->count == 0);
     free(clients->slots);
     mutex_deinit(&clients->mu);
+}
+
+void
+clients_set_rank(struct clients *clients, unsigned rank)
+{
+    ASSERT(rank < CLUSTER_MEMBERS_MAX);
+    mutex_lock(&clients->mu);
+    ASSERT(clients->count == 0);
+    clients->rank = rank;
+    mutex_unlock(&clients->mu);
+}
+
+/* The slot of the client with that pid, or the slot count. Under mu. */
+static unsigned
+slot_of(const struct clients *clients, uint32_t pid)
+{
+    unsigned slot = 0;
+    while (slot < clients->slot_count &&
+           (clients->slots[slot] == NULL || clients->slots[slot]->pid != pid)) {
+        slot++;
+    }
+    return slot;
+}
+
+/* Numbers come again late: a pid that somebody wrote down names nobody else soon after. */
+static uint32_t
+next_pid(struct clients *clients)
+{
+    uint32_t pid;
+    do {
+        clients->number = clients->number == NUMBER_MAX ? 0 : clients->number + 1;
+        pid = clients->number * CLUSTER_MEMBERS_MAX + clients->rank + 1;
+    } while (slot_of(clients, pid) < clients->slot_count);
+    return pid;
 }
 
 static unsigned
@@ -47,9 +87,9 @@ clients_add(struct clients *clients, struct client *client)
 {
     mutex_lock(&clients->mu);
     unsigned slot = free_slot(clients);
+    client->pid = next_pid(clients);
     clients->slots[slot] = client;
     clients->count++;
-    client->pid = slot + 1;
     client->secret = (uint32_t)rng_next(&clients->rng);
     mutex_unlock(&clients->mu);
 }
@@ -58,8 +98,9 @@ void
 clients_remove(struct clients *clients, struct client *client)
 {
     mutex_lock(&clients->mu);
-    ASSERT(clients->slots[client->pid - 1] == client);
-    clients->slots[client->pid - 1] = NULL;
+    unsigned slot = slot_of(clients, client->pid);
+    ASSERT(slot < clients->slot_count && clients->slots[slot] == client);
+    clients->slots[slot] = NULL;
     clients->count--;
     mutex_unlock(&clients->mu);
 }
@@ -77,10 +118,9 @@ void
 clients_cancel(struct clients *clients, uint32_t pid, uint32_t secret)
 {
     mutex_lock(&clients->mu);
-    struct client *client =
-        pid >= 1 && pid <= clients->slot_count ? clients->slots[pid - 1] : NULL;
-    if (client != NULL && client->secret == secret) {
-        waiter_cancel(&client->waiter);
+    unsigned slot = slot_of(clients, pid);
+    if (slot < clients->slot_count && clients->slots[slot]->secret == secret) {
+        waiter_cancel(&clients->slots[slot]->waiter);
     }
     mutex_unlock(&clients->mu);
 }

@@ -161,6 +161,19 @@ segment_bytes(const struct node *node)
                : (uint64_t)node->settings.wal_max_segment_mb << 20;
 }
 
+/* This node's place among the members, by id. */
+static unsigned
+own_rank(struct node *node)
+{
+    struct cluster_state state;
+    cluster_state(node->cluster, &state);
+    unsigned rank = 0;
+    while (rank + 1 < state.member_count && !state.members[rank].self) {
+        rank++;
+    }
+    return rank;
+}
+
 static enum status
 open_cluster(struct node *node, struct diag *diag)
 {
@@ -190,6 +203,7 @@ open_cluster(struct node *node, struct diag *diag)
     };
     TRY(cluster_open(&options, &node->cluster, diag));
     cluster_on_request(node->cluster, state_hashes_answer, node);
+    clients_set_rank(&node->clients, own_rank(node));
     return STATUS_OK;
 }
 
@@ -202,7 +216,9 @@ open_engine(struct node *node, struct diag *diag)
                                   .host_arg = node,
                                   .env = &node->env,
                                   .cluster_name = node->settings.clustering_cluster_name,
-                                  .node_name = node->settings.instance_name};
+                                  .node_name = node->settings.instance_name,
+                                  .max_connections =
+                                      (unsigned)node->settings.server_max_connections};
     return sql_engine_open(&options, &node->engine, diag);
 }
 

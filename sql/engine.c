@@ -11,7 +11,7 @@
 static enum status
 settings_rows(struct sql_context *cx, struct view_rows *rows)
 {
-    settings_view(&cx->session->settings, rows);
+    settings_view(session__settings(cx->session), rows);
     return STATUS_OK;
 }
 

@@ -130,7 +130,7 @@ check_bind(struct sql_session *session, const char *portal_name, const char *pre
     }
     if (session->block == BLOCK_FAILED && prepared->count == 1) {
         const struct ast_statement *ast = prepared->statements[0].ast;
-        if (ast->kind != AST_TRANSACTION || ast->transaction.kind == AST_TXN_BEGIN ||
+        if (ast->kind != AST_TRANSACTION || ast_opens_block(&ast->transaction) ||
             ast->transaction.kind == AST_TXN_SAVEPOINT ||
             ast->transaction.kind == AST_TXN_RELEASE) {
             return diag_fail(diag, STATUS_INVALID, SQLSTATE_IN_FAILED_SQL_TRANSACTION,

@@ -117,7 +117,7 @@ statement__needs_primary(const struct ast_statement *statement)
     case AST_SELECT:
         return select_needs(&statement->select);
     case AST_TRANSACTION:
-        return statement->transaction.kind == AST_TXN_BEGIN &&
+        return ast_opens_block(&statement->transaction) &&
                statement->transaction.modes.read_only != AST_CHOICE_YES;
     case AST_COPY:
         return statement->copy.from;

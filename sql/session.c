@@ -62,7 +62,10 @@ sql_session_open(struct sql_engine *engine, const struct sql_session_options *op
     session->waiter = options->waiter;
     session->committed = options->committed;
     session->submitting = options->submitting;
-    session->committed_arg = options->arg;
+    session->terminate = options->terminate;
+    session->node_arg = options->arg;
+    session->client = options->client;
+    session->server = options->server;
     arena_init(&session->statement);
     arena_init(&session->txn_arena);
     list_init(&session->texts);
@@ -71,10 +74,16 @@ sql_session_open(struct sql_engine *engine, const struct sql_session_options *op
     rng_seed(&session->rng, engine->options.env->seed ^ hash_word(options->session_no + 1) ^
                                 (uint64_t)clock_wall_us(engine->options.env->clock));
     const struct sql_host *host = engine->options.host;
-    settings_init(&session->settings,
-                  host->server_version == NULL ? "15.0"
-                                               : host->server_version(engine->options.host_arg),
-                  engine->options.cluster_name);
+    struct settings_facts facts = {
+        .server_version = host->server_version == NULL
+                              ? "15.0"
+                              : host->server_version(engine->options.host_arg),
+        .cluster_name = engine->options.cluster_name,
+        .user = session->user,
+        .max_connections = engine->options.max_connections,
+        .port = options->server.port,
+    };
+    settings_init(&session->settings, &facts);
     fill_context(session);
     mutex_lock(&engine->sessions_mu);
     list_push_back(&engine->sessions, &session->link);
@@ -133,22 +142,42 @@ sql_txn_status(const struct sql_session *session)
     }
 }
 
+static bool
+hook_in_recovery(struct sql_context *cx)
+{
+    return cx->host->is_primary != NULL && !cx->host->is_primary(cx->host_arg);
+}
+
+const struct settings *
+session__settings(struct sql_session *session)
+{
+    struct settings_now *now = &session->settings.now;
+    *now = (struct settings_now){.in_hot_standby = hook_in_recovery(&session->cx)};
+    if (session->txn != NULL) {
+        now->isolation = session->repeatable_read ? "repeatable read" : "read committed";
+        now->read_only = txn_read_only(session->txn) ? "on" : "off";
+    }
+    return &session->settings;
+}
+
 const char *
 sql_setting(struct sql_session *session, const char *name)
 {
-    if (session->txn != NULL && strcmp(name, "transaction_isolation") == 0) {
-        return session->repeatable_read ? "repeatable read" : "read committed";
-    }
-    if (session->txn != NULL && strcmp(name, "transaction_read_only") == 0) {
-        return txn_read_only(session->txn) ? "on" : "off";
-    }
-    return settings_get(&session->settings, name);
+    return settings_get(session__settings(session), name);
 }
 
 enum status
 sql_set(struct sql_session *session, const char *name, const char *value, struct diag *diag)
 {
     return settings_set_startup(&session->settings, name, value, diag);
+}
+
+void
+sql_each_startup_setting(const struct sql_session *session,
+                         void (*each)(void *arg, const char *name, const char *value),
+                         void *arg)
+{
+    settings_each_startup(&session->settings, each, arg);
 }
 
 int64_t
@@ -250,14 +279,20 @@ hook_current_schema(struct sql_context *cx)
     return "public";
 }
 
-static bool
-hook_in_recovery(struct sql_context *cx)
+/* The mutex keeps the session, and so its connection, from going away meanwhile. */
+static void
+interrupt(struct sql_session *session, bool terminates)
 {
-    return cx->host->is_primary != NULL && !cx->host->is_primary(cx->host_arg);
+    if (!terminates) {
+        waiter_cancel(session->waiter);
+    } else if (session->terminate != NULL) {
+        waiter_cancel_for(session->waiter, CANCEL_SHUTDOWN);
+        session->terminate(session->node_arg);
+    }
 }
 
 static bool
-hook_cancel(struct sql_context *cx, uint64_t session_no)
+hook_interrupt(struct sql_context *cx, uint64_t session_no, bool terminates)
 {
     struct sql_engine *engine = cx->engine;
     bool found = false;
@@ -266,12 +301,36 @@ hook_cancel(struct sql_context *cx, uint64_t session_no)
     {
         struct sql_session *session = LIST_ITEM(it, struct sql_session, link);
         if (session->session_no == session_no) {
-            waiter_cancel(session->waiter);
+            interrupt(session, terminates);
             found = true;
         }
     }
     mutex_unlock(&engine->sessions_mu);
     return found;
+}
+
+static enum status
+hook_sleep(struct sql_context *cx, int64_t duration_ns)
+{
+    struct waiter *waiter = cx->session->waiter;
+    int64_t end_ns = clock_monotonic_ns(cx->engine->options.env->clock) + duration_ns;
+    waiter_arm(waiter);
+    enum status status;
+    do {
+        status = waiter_wait(waiter, end_ns);
+        waiter_arm(waiter);
+    } while (status == STATUS_OK); /* woken for something else */
+    if (status == STATUS_CANCELLED) {
+        return waiter_report_cancel(waiter, cx->diag);
+    }
+    return status == STATUS_TIMEOUT ? STATUS_OK : status;
+}
+
+static const struct sql_end *
+hook_end(struct sql_context *cx, bool is_server)
+{
+    const struct sql_end *end = is_server ? &cx->session->server : &cx->session->client;
+    return end->host[0] == '\0' ? NULL : end;
 }
 
 const struct func_session_hooks *
@@ -287,7 +346,9 @@ session__hooks(void)
         .set_setting = hook_set_setting,
         .current_schema = hook_current_schema,
         .in_recovery = hook_in_recovery,
-        .cancel = hook_cancel,
+        .interrupt = hook_interrupt,
+        .sleep = hook_sleep,
+        .end = hook_end,
     };
     return &hooks;
 }

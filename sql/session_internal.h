@@ -155,7 +155,9 @@ struct sql_session {
     struct waiter *waiter;
     void (*committed)(void *arg);
     void (*submitting)(void *arg);
-    void *committed_arg; /* of both */
+    void (*terminate)(void *arg);
+    void *node_arg; /* of the three */
+    struct sql_end client, server;
     struct rng rng;
 
     /* transaction */
@@ -189,6 +191,10 @@ struct sql_session {
     unsigned sequence_count, sequence_capacity;
     uint32_t last_sequence;
 };
+
+/* ---- session.c ---- */
+/* With what changes by itself brought up to date. */
+const struct settings *session__settings(struct sql_session *session);
 
 /* ---- transaction.c ---- */
 MUST_CHECK enum status session__begin(struct sql_session *session, enum block block,

@@ -4,6 +4,7 @@
 #include "sql/settings_number.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <strings.h>
 
@@ -60,11 +61,31 @@ value_of(const struct settings *settings, int id)
     if (settings->values[id] != NULL) {
         return settings->values[id];
     }
+    const struct settings_facts *facts = &settings->facts;
+    const struct settings_now *now = &settings->now;
     switch ((enum setting_id)id) {
     case SETTING_SERVER_VERSION:
-        return settings->server_version;
+        return facts->server_version;
     case SETTING_CLUSTER_NAME:
-        return settings->cluster_name;
+        return facts->cluster_name;
+    case SETTING_SESSION_AUTHORIZATION:
+        return facts->user;
+    case SETTING_MAX_CONNECTIONS:
+        return settings->max_connections;
+    case SETTING_PORT:
+        return settings->port;
+    case SETTING_IN_HOT_STANDBY:
+        return now->in_hot_standby ? "on" : "off";
+    case SETTING_TRANSACTION_ISOLATION:
+        return now->isolation != NULL
+                   ? now->isolation
+                   : value_of(settings, SETTING_DEFAULT_TRANSACTION_ISOLATION);
+    case SETTING_TRANSACTION_READ_ONLY:
+        return now->read_only != NULL
+                   ? now->read_only
+                   : value_of(settings, SETTING_DEFAULT_TRANSACTION_READ_ONLY);
+    case SETTING_WORK_MEM: /* the limit that there is */
+        return value_of(settings, SETTING_STATEMENT_MEMORY);
     default:
         return settings->startup[id] != NULL ? settings->startup[id] : table[id].value;
     }
@@ -99,12 +120,26 @@ note_change(struct settings *settings)
                                        << 20;
 }
 
+static void
+show_fact(char text_out[24], int64_t value, const char *otherwise)
+{
+    snprintf(text_out, 24, "%lld", (long long)value);
+    if (value == 0) {
+        snprintf(text_out, 24, "%s", otherwise);
+    }
+}
+
 void
-settings_init(struct settings *settings, const char *server_version, const char *cluster_name)
+settings_init(struct settings *settings, const struct settings_facts *facts)
 {
     memset(settings, 0, sizeof(*settings));
-    settings->server_version = server_version;
-    settings->cluster_name = cluster_name == NULL ? "" : cluster_name;
+    settings->facts = *facts;
+    if (facts->cluster_name == NULL) {
+        settings->facts.cluster_name = "";
+    }
+    show_fact(settings->max_connections, facts->max_connections,
+              table[SETTING_MAX_CONNECTIONS].value);
+    show_fact(settings->port, facts->port, table[SETTING_PORT].value);
     note_change(settings);
 }
 
@@ -274,6 +309,25 @@ store_value(struct settings *settings, int id, const char *value)
     note_change(settings);
 }
 
+/* Does the value mean what the setting shows? */
+static bool
+shows_same(const struct settings *settings, int id, const char *value)
+{
+    const struct setting *setting = &table[id];
+    const char *shown = value_of(settings, id), *hint;
+    bool truth;
+    int64_t number;
+    switch (setting->type) {
+    case SETTING_BOOL:
+        return parse_bool(value, &truth) && strcmp(shown, truth ? "on" : "off") == 0;
+    case SETTING_INT:
+        return number_read(value, setting->choices, &number, &hint) &&
+               number == number_of(settings, id);
+    default:
+        return strcasecmp(value, shown) == 0;
+    }
+}
+
 /* Values that mean the same are shown in one spelling. */
 static const char *
 normal_spelling(int id, const char *value)
@@ -290,6 +344,23 @@ normal_spelling(int id, const char *value)
     }
 }
 
+/* A setting that is only shown: taken when it asks for what is there already. */
+static enum status
+keep_shown(const struct settings *settings, int id, const char *value, struct diag *diag)
+{
+    const struct setting *setting = &table[id];
+    bool is_back = value == NULL && setting->context == 'k';
+    if (is_back || (value != NULL && shows_same(settings, id, value))) {
+        return STATUS_OK;
+    }
+    enum status status = diag_fail(diag, STATUS_INVALID, SQLSTATE_CANT_CHANGE_RUNTIME_PARAM,
+                                   "parameter \"%s\" cannot be changed", setting->name);
+    if (id == SETTING_WORK_MEM) {
+        diag_hint(diag, "It shows rustydb.statement_memory, which can be set.");
+    }
+    return status;
+}
+
 enum status
 settings_set(struct settings *settings, const char *name, const char *value, bool is_local,
              bool in_transaction, const char **reported_out, struct diag *diag)
@@ -301,13 +372,8 @@ settings_set(struct settings *settings, const char *name, const char *value, boo
                          "unrecognized configuration parameter \"%s\"", name);
     }
     const struct setting *setting = &table[id];
-    if (setting->context == 'i' &&
-        (value == NULL || strcmp(value, value_of(settings, id)) != 0)) {
-        return diag_fail(diag, STATUS_INVALID, SQLSTATE_CANT_CHANGE_RUNTIME_PARAM,
-                         "parameter \"%s\" cannot be changed", setting->name);
-    }
-    if (setting->context == 'i') {
-        return STATUS_OK;
+    if (setting->context != 'u') {
+        return keep_shown(settings, id, value, diag);
     }
     char number[NUMBER_TEXT_MAX];
     if (value != NULL) {
@@ -406,6 +472,17 @@ settings_each(const struct settings *settings, settings_each_fn each, void *arg)
         TRY(each(arg, table[i].name, value_of(settings, i), table[i].about));
     }
     return STATUS_OK;
+}
+
+void
+settings_each_startup(const struct settings *settings,
+                      void (*each)(void *arg, const char *name, const char *value), void *arg)
+{
+    for (int i = 0; i < SETTING_COUNT; i++) {
+        if (settings->startup[i] != NULL) {
+            each(arg, table[i].name, settings->startup[i]);
+        }
+    }
 }
 
 static struct value

@@ -25,10 +25,25 @@ struct setting_undo {
     char *value;   /* owned; NULL: the default */
 };
 
+/* What the settings that are only shown are taken from; texts are borrowed. */
+struct settings_facts {
+    const char *server_version, *cluster_name;
+    const char *user;
+    int64_t max_connections, port; /* 0: the setting's default */
+};
+
+/* Of the session as it is now: settings that change by themselves. */
+struct settings_now {
+    bool in_hot_standby;
+    const char *isolation, *read_only; /* of the transaction; NULL: as the next one's */
+};
+
 struct settings {
     char *values[SETTING_COUNT];  /* owned; NULL: the default */
     char *startup[SETTING_COUNT]; /* of the start-up packet: RESET's value */
-    const char *cluster_name, *server_version;
+    struct settings_facts facts;
+    struct settings_now now;
+    char max_connections[24], port[24]; /* facts as texts */
     struct setting_undo *undo;
     size_t undo_count, undo_capacity;
     /* read on every statement */
@@ -38,8 +53,7 @@ struct settings {
     uint64_t statement_memory_bytes;
 };
 
-void settings_init(struct settings *settings, const char *server_version,
-                   const char *cluster_name);
+void settings_init(struct settings *settings, const struct settings_facts *facts);
 void settings_deinit(struct settings *settings);
 /* NULL: unknown. Borrowed until the next change. */
 const char *settings_get(const struct settings *settings, const char *name);
@@ -59,6 +73,10 @@ typedef enum status (*settings_each_fn)(void *arg, const char *name, const char 
                                         const char *about);
 MUST_CHECK enum status settings_each(const struct settings *settings, settings_each_fn each,
                                      void *arg);
+/* Calls `each` for those that settings_set_startup() brought. */
+void settings_each_startup(const struct settings *settings,
+                           void (*each)(void *arg, const char *name, const char *value),
+                           void *arg);
 /* Name as it is written in the table ("TimeZone"); NULL: unknown. */
 const char *settings_name(const char *name);
 /* Rows of pg_settings. */

@@ -24,6 +24,7 @@ struct sql_options {
     void *host_arg;
     struct env *env;
     const char *cluster_name, *node_name;
+    unsigned max_connections; /* to be shown */
 };
 
 MUST_CHECK enum status sql_engine_open(const struct sql_options *options,
@@ -37,14 +38,23 @@ MUST_CHECK enum status sql_engine_bootstrap(struct sql_engine *engine, struct wa
 /* The catalogs are there: clients may be let in. */
 bool sql_engine_ready(struct sql_engine *engine);
 
+/* One end of a client's connection. */
+struct sql_end {
+    char host[64]; /* "": unknown */
+    uint16_t port;
+};
+
 struct sql_session_options {
     const char *user, *database;
     struct waiter *waiter;        /* borrowed */
     void (*committed)(void *arg); /* apply thread: the pending commit's fate is known */
     /* Session's thread: a commit is about to be proposed; sql_gtid() names it. NULL is fine. */
     void (*submitting)(void *arg);
+    /* Any thread: pg_terminate_backend() of this session. NULL: it is refused. */
+    void (*terminate)(void *arg);
     void *arg;
     uint64_t session_no; /* pg_backend_pid() */
+    struct sql_end client, server;
 };
 /* 28000 for an unknown user, 3D000 for an unknown database. */
 MUST_CHECK enum status sql_session_open(struct sql_engine *engine,
@@ -168,6 +178,9 @@ void sql_copy_data(struct sql_session *session, struct slice data, struct sql_re
 void sql_copy_end(struct sql_session *session, const char *failure, struct sql_sink *sink,
                   struct sql_result *result);
 enum sql_txn_status sql_txn_status(const struct sql_session *session);
+/* What the client sent is no statement: an error like any other, an open block is failed now.
+ */
+void sql_fail(struct sql_session *session);
 /* The block that the client is in died on another node: the idle session takes it over as
  * failed, and waits for ROLLBACK. */
 void sql_enter_failed_block(struct sql_session *session);
@@ -186,6 +199,10 @@ const char *sql_text_if_of_session(struct sql_session *session, const char *name
 const char *sql_setting(struct sql_session *session, const char *name);
 MUST_CHECK enum status sql_set(struct sql_session *session, const char *name, const char *value,
                                struct diag *diag); /* start-up packet options */
+/* Calls `each` for the settings that the start-up packet brought. */
+void sql_each_startup_setting(const struct sql_session *session,
+                              void (*each)(void *arg, const char *name, const char *value),
+                              void *arg);
 /* Settings of that name; 0: none. */
 int64_t sql_statement_timeout_ns(const struct sql_session *session);
 int64_t sql_idle_in_transaction_timeout_ns(const struct sql_session *session);

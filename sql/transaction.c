@@ -172,6 +172,12 @@ session__fail(struct sql_session *session)
 }
 
 void
+sql_fail(struct sql_session *session)
+{
+    session__fail(session);
+}
+
+void
 sql_enter_failed_block(struct sql_session *session)
 {
     ASSERT(session->block == BLOCK_NONE);
@@ -215,10 +221,10 @@ session__commit(struct sql_session *session, const char *tag, struct diag *diag)
     session->spare_commit = NULL;
     session->commit->txn = txn;
     if (session->submitting != NULL) {
-        session->submitting(session->committed_arg);
+        session->submitting(session->node_arg);
     }
     if (commit_start(session->commit, session->engine, txn, session->committed,
-                     session->committed_arg, diag) != STATUS_OK) {
+                     session->node_arg, diag) != STATUS_OK) {
         session->spare_commit = session->commit;
         session->commit = NULL;
         session__abort(session, BLOCK_NONE);
@@ -476,19 +482,20 @@ void
 session__run_transaction(struct sql_session *session, const struct ast_transaction *statement,
                          struct sql_sink *sink, struct sql_result *result)
 {
-    static const char *const tags[] = {"BEGIN",     "COMMIT",  "ROLLBACK",
-                                       "SAVEPOINT", "RELEASE", "ROLLBACK"};
-    static const char *const names[] = {"BEGIN",
-                                        "COMMIT",
-                                        "ROLLBACK",
-                                        "SAVEPOINT",
-                                        "RELEASE SAVEPOINT",
-                                        "ROLLBACK TO SAVEPOINT"};
+    static const char *const tags[] = {
+        [AST_TXN_BEGIN] = "BEGIN",         [AST_TXN_START] = "START TRANSACTION",
+        [AST_TXN_COMMIT] = "COMMIT",       [AST_TXN_ROLLBACK] = "ROLLBACK",
+        [AST_TXN_SAVEPOINT] = "SAVEPOINT", [AST_TXN_RELEASE] = "RELEASE",
+        [AST_TXN_ROLLBACK_TO] = "ROLLBACK"};
+    static const char *const names[] = {[AST_TXN_SAVEPOINT] = "SAVEPOINT",
+                                        [AST_TXN_RELEASE] = "RELEASE SAVEPOINT",
+                                        [AST_TXN_ROLLBACK_TO] = "ROLLBACK TO SAVEPOINT"};
     result->state = SQL_DONE;
     snprintf(result->tag, sizeof(result->tag), "%s",
              statement->start ? "START TRANSACTION" : tags[statement->kind]);
     switch (statement->kind) {
     case AST_TXN_BEGIN:
+    case AST_TXN_START:
         run_begin(session, statement, sink, result);
         return;
     case AST_TXN_COMMIT:

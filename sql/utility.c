@@ -133,7 +133,7 @@ run_show(struct sql_session *session, const struct ast_show *show, struct sql_si
     if (strcmp(show->name, "all") == 0) {
         static const char *const names[] = {"name", "setting", "description"};
         text_rows__init(&rows, sink, session->cx.arena, names, 3);
-        return settings_each(&session->settings, show_one, &rows);
+        return settings_each(session__settings(session), show_one, &rows);
     }
     const char *value = sql_setting(session, show->name);
     if (value == NULL) {

@@ -25,6 +25,10 @@ struct func_session_hooks {
     /* First schema of the search path that exists; NULL: none. */
     const char *(*current_schema)(struct sql_context *cx);
     bool (*in_recovery)(struct sql_context *cx); /* pg_is_in_recovery(): this is no primary */
-    /* pg_cancel_backend(): is there such a session, and was it told? */
-    bool (*cancel)(struct sql_context *cx, uint64_t session_no);
+    /* pg_cancel_backend(), pg_terminate_backend(): is there such a session, and was it told? */
+    bool (*interrupt)(struct sql_context *cx, uint64_t session_no, bool terminates);
+    /* pg_sleep(): without the lane, until a cancel (57014). */
+    enum status (*sleep)(struct sql_context *cx, int64_t duration_ns);
+    /* inet_client_addr() and its like; NULL: unknown. */
+    const struct sql_end *(*end)(struct sql_context *cx, bool is_server);
 };

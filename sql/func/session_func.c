@@ -6,6 +6,9 @@
 #include "sql/func/func_session.h"
 #include "sql/func/value_text.h"
 #include "sql/host.h"
+#include "sql/sql.h"
+
+#define SLEEP_SECONDS_MAX 1e9 /* 30 years: what nanoseconds hold */
 
 #include <stdio.h>
 
@@ -102,14 +105,91 @@ is_in_recovery(FUNC_PARAMETERS)
     }
     return STATUS_OK;
 }
-DEFINE_ROWS(cancel_backend, 1)
+static enum status
+interrupt_backend(struct func_call *call, int32_t pid, bool terminates, struct value *out)
 {
     const struct func_session_hooks *hooks = hooks_of(call);
-    if (hooks->cancel == NULL) {
-        return func__unsupported(call, "pg_cancel_backend()");
+    if (hooks->interrupt == NULL) {
+        return func__unsupported(call, "to interrupt a session");
     }
-    out->b = v[0].i32 > 0 && hooks->cancel(call->cx, (uint64_t)v[0].i32);
+    out->b = pid > 0 && hooks->interrupt(call->cx, (uint64_t)pid, terminates);
     return STATUS_OK;
+}
+DEFINE_ROWS(cancel_backend, 1)
+{
+    return interrupt_backend(call, v[0].i32, false, out);
+}
+DEFINE_ROWS(terminate_backend, 1)
+{
+    return interrupt_backend(call, v[0].i32, true, out);
+}
+DEFINE_ROWS(sleep_seconds, 1)
+{
+    const struct func_session_hooks *hooks = hooks_of(call);
+    if (hooks->sleep == NULL) {
+        return func__unsupported(call, "pg_sleep()");
+    }
+    out->bytes = slice_make(NULL, 0);             /* void */
+    double seconds = v[0].f64 > 0 ? v[0].f64 : 0; /* NaN: not at all */
+    return hooks->sleep(call->cx, (int64_t)(MIN(seconds, SLEEP_SECONDS_MAX) * 1e9));
+}
+
+/* ---- both ends of the connection ---- */
+
+static const struct sql_end *
+end_of(struct func_call *call, bool is_server)
+{
+    const struct func_session_hooks *hooks = hooks_of(call);
+    return hooks->end == NULL ? NULL : hooks->end(call->cx, is_server);
+}
+static enum status
+fill_host(struct func_call *call, bool is_server, unsigned count, struct vector *result)
+{
+    const struct sql_end *end = end_of(call, is_server);
+    if (end != NULL) {
+        fill_text(call, end->host, count, result);
+    }
+    for (unsigned i = 0; end == NULL && i < count; i++) {
+        func__set_null(call, result, i, count);
+    }
+    return STATUS_OK;
+}
+static enum status
+fill_port(struct func_call *call, bool is_server, unsigned count, struct vector *result)
+{
+    const struct sql_end *end = end_of(call, is_server);
+    for (unsigned i = 0; i < count; i++) {
+        if (end == NULL) {
+            func__set_null(call, result, i, count);
+        } else {
+            ((int32_t *)result->data)[i] = end->port;
+        }
+    }
+    return STATUS_OK;
+}
+enum status
+client_address(FUNC_PARAMETERS)
+{
+    UNUSED(args);
+    return fill_host(call, false, count, result);
+}
+enum status
+client_port(FUNC_PARAMETERS)
+{
+    UNUSED(args);
+    return fill_port(call, false, count, result);
+}
+enum status
+server_address(FUNC_PARAMETERS)
+{
+    UNUSED(args);
+    return fill_host(call, true, count, result);
+}
+enum status
+server_port(FUNC_PARAMETERS)
+{
+    UNUSED(args);
+    return fill_port(call, true, count, result);
 }
 
 /* ---- settings ---- */

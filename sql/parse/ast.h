@@ -377,7 +377,8 @@ struct ast_truncate {
 
 /* ---- sessions and upkeep ---- */
 enum ast_transaction_kind {
-    AST_TXN_BEGIN, /* START TRANSACTION, too */
+    AST_TXN_BEGIN,
+    AST_TXN_START, /* the same under another tag */
     AST_TXN_COMMIT,
     AST_TXN_ROLLBACK,
     AST_TXN_SAVEPOINT,
@@ -398,11 +399,16 @@ struct ast_transaction_modes {
 };
 struct ast_transaction {
     enum ast_transaction_kind kind;
-    struct ast_transaction_modes modes; /* BEGIN */
+    struct ast_transaction_modes modes; /* BEGIN, START */
     const char *savepoint;
     bool chain; /* AND CHAIN */
     bool start; /* BEGIN: written START TRANSACTION */
 };
+static inline bool
+ast_opens_block(const struct ast_transaction *transaction)
+{
+    return transaction->kind == AST_TXN_BEGIN || transaction->kind == AST_TXN_START;
+}
 
 struct ast_copy {
     struct ast_relation table; /* name NULL: COPY (query) */

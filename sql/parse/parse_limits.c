@@ -420,7 +420,11 @@ character_size(const uint8_t *at, size_t left)
 static enum status
 bad_encoding(const uint8_t *at, size_t left, struct diag *diag)
 {
-    size_t wanted = at[0] >= 0xf0 ? 4 : at[0] >= 0xe0 ? 3 : at[0] >= 0xc0 ? 2 : 1;
+    size_t wanted = at[0] >= 0xf8   ? 1
+                    : at[0] >= 0xf0 ? 4
+                    : at[0] >= 0xe0 ? 3
+                    : at[0] >= 0xc0 ? 2
+                                    : 1;
     char bytes[32] = "";
     size_t used = 0;
     for (size_t i = 0; i < MIN(wanted, left); i++) {

@@ -64,8 +64,10 @@ read_transaction(struct reader *reader, const PgQuery__TransactionStmt *node,
 {
     switch (node->kind) {
     case PG_QUERY__TRANSACTION_STMT_KIND__TRANS_STMT_BEGIN:
-    case PG_QUERY__TRANSACTION_STMT_KIND__TRANS_STMT_START:
         transaction->kind = AST_TXN_BEGIN;
+        break;
+    case PG_QUERY__TRANSACTION_STMT_KIND__TRANS_STMT_START:
+        transaction->kind = AST_TXN_START;
         break;
     case PG_QUERY__TRANSACTION_STMT_KIND__TRANS_STMT_COMMIT:
         transaction->kind = AST_TXN_COMMIT;

@@ -10,11 +10,11 @@ size_t utf8_valid_prefix(struct slice text);
 size_t utf8_length(struct slice text);
 /* Byte offset of character `index` (from 0) or text.size when there are fewer. */
 size_t utf8_offset(struct slice text, size_t index);
-/* Bytes of the character that starts with `first`. */
+/* Bytes of the character that starts with `first`; a byte that starts none stands alone. */
 static inline size_t
 utf8_size(uint8_t first)
 {
-    return first < 0x80 ? 1 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
+    return first < 0xc0 ? 1 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : first < 0xf8 ? 4 : 1;
 }
 /* The code point at `at` (a whole valid character). */
 uint32_t utf8_decode(const uint8_t *at);
