@@ -12,6 +12,7 @@ apply(void *arg, uint64_t index, uint64_t term, struct slice bytes, struct diag 
 {
     struct node *node = arg;
     TRY(store_apply(node->store, index, term, bytes, diag));
+    atomic_fetch_add_explicit(&node->upkeep.log_bytes, bytes.size, memory_order_relaxed);
     uint64_t at = 0;
     struct hash128 hash;
     store_state_hash(node->store, &at, &hash);
@@ -74,7 +75,9 @@ static uint64_t
 durable_index(void *arg)
 {
     struct node *node = arg;
-    return store_checkpoint_index(node->store);
+    uint64_t index = store_checkpoint_index(node->store); /* before what it needs */
+    uint64_t needs = store_checkpoint_needs(node->store);
+    return needs == 0 ? index : MIN(index, needs - 1); /* parts that wait for their commit */
 }
 
 const struct checkpoint_ops node_checkpoint_ops = {.durable_index = durable_index};

@@ -26,10 +26,14 @@ struct applied_waits {
 struct upkeep {
     struct thread thread;
     struct mutex mu; /* LEAF */
-    struct cond changed;
+    struct cond changed, vacuum_changed;
     bool stopping, checkpoint_wanted, bootstrap_wanted; /* guarded by mu */
     uint64_t checkpoints_done;                          /* guarded by mu */
-    struct mutex checkpoint_mu; /* one checkpoint at a time; NODE rank is not held below it */
+    struct mutex checkpoint_mu;  /* one checkpoint at a time; NODE rank is not held below it */
+    _Atomic(uint64_t) log_bytes; /* of entries applied */
+    _Atomic(uint64_t) log_bytes_in_root; /* of those that the newest checkpoint has */
+    struct thread vacuum_thread;
+    struct waiter vacuum_waiter; /* cancelled when the node stops */
 };
 
 struct node {

@@ -1,5 +1,5 @@
-/* upkeep.c: the node's background thread: checkpoints by time and by log written, vacuum of the
- * tables that ask for it, and the catalogs of a new cluster.
+/* upkeep.c: the node's two background threads: checkpoints by time and by log written, and the
+ * catalogs of a new cluster; vacuum of the tables that ask for it, which may take long.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "base/errors.h"
 #include "node/node_internal.h"
@@ -15,9 +15,11 @@ upkeep_checkpoint(struct node *node, struct diag *diag)
 {
     struct checkpoint_result result;
     mutex_lock(&node->upkeep.checkpoint_mu);
+    uint64_t log_bytes = atomic_load(&node->upkeep.log_bytes);
     enum status status = store_checkpoint(node->store, &result, diag);
     mutex_unlock(&node->upkeep.checkpoint_mu);
     if (status == STATUS_OK) {
+        atomic_store(&node->upkeep.log_bytes_in_root, log_bytes);
         log_info(
             &node->log, "storage",
             "checkpoint at position %llu: %llu pages, %llu bytes, %.1f ms, gate closed %.3f ms",
@@ -45,8 +47,11 @@ checkpoint_is_due(struct node *node, int64_t last_ns)
 {
     uint64_t behind = store_applied_index(node->store) - store_checkpoint_index(node->store);
     int64_t age_ms = (clock_monotonic_ns(node->env.clock) - last_ns) / 1000000;
+    uint64_t bytes =
+        atomic_load(&node->upkeep.log_bytes) - atomic_load(&node->upkeep.log_bytes_in_root);
+    uint64_t bytes_max = ((uint64_t)node->settings.wal_keep_mb << 20) / 2;
     return (behind > 0 && age_ms >= node->settings.wal_checkpoint_interval_ms) ||
-           behind > CHECKPOINT_ENTRIES_MAX;
+           behind > CHECKPOINT_ENTRIES_MAX || bytes > bytes_max;
 }
 
 static void
@@ -124,9 +129,36 @@ upkeep_run(void *arg)
                 upkeep_checkpoint(node, &diag)); /* logged; storage latches what is damage */
             last_ns = clock_monotonic_ns(node->env.clock);
         }
-        vacuum_where_due(node, &waiter);
     }
     waiter_deinit(&waiter);
+}
+
+static void
+vacuum_run(void *arg)
+{
+    struct node *node = arg;
+    struct upkeep *upkeep = &node->upkeep;
+    for (bool stop = false; !stop;) {
+        vacuum_where_due(node, &upkeep->vacuum_waiter);
+        mutex_lock(&upkeep->mu);
+        if (!upkeep->stopping) {
+            UNUSED(cond_wait_until(&upkeep->vacuum_changed, &upkeep->mu,
+                                   clock_monotonic_ns(node->env.clock) + TURN_NS));
+        }
+        stop = upkeep->stopping;
+        mutex_unlock(&upkeep->mu);
+    }
+}
+
+static void
+stop_thread(struct upkeep *upkeep, struct thread *thread)
+{
+    mutex_lock(&upkeep->mu);
+    upkeep->stopping = true;
+    cond_signal(&upkeep->changed);
+    cond_signal(&upkeep->vacuum_changed);
+    mutex_unlock(&upkeep->mu);
+    thread_join(thread);
 }
 
 enum status
@@ -135,16 +167,23 @@ upkeep_start(struct node *node, struct diag *diag)
     mutex_init(&node->upkeep.mu, LOCK_RANK_LEAF);
     mutex_init(&node->upkeep.checkpoint_mu, LOCK_RANK_CONTROL);
     cond_init(&node->upkeep.changed);
-    return thread_start(&node->upkeep.thread, THREAD_BACKGROUND, "upkeep", upkeep_run, node,
-                        diag);
+    cond_init(&node->upkeep.vacuum_changed);
+    waiter_init(&node->upkeep.vacuum_waiter);
+    TRY(thread_start(&node->upkeep.thread, THREAD_BACKGROUND, "upkeep", upkeep_run, node,
+                     diag));
+    enum status status = thread_start(&node->upkeep.vacuum_thread, THREAD_BACKGROUND, "vacuum",
+                                      vacuum_run, node, diag);
+    if (status != STATUS_OK) {
+        stop_thread(&node->upkeep, &node->upkeep.thread);
+    }
+    return status;
 }
 
 void
 upkeep_stop(struct node *node)
 {
-    mutex_lock(&node->upkeep.mu);
-    node->upkeep.stopping = true;
-    cond_signal(&node->upkeep.changed);
-    mutex_unlock(&node->upkeep.mu);
-    thread_join(&node->upkeep.thread);
+    waiter_cancel(&node->upkeep.vacuum_waiter);
+    stop_thread(&node->upkeep, &node->upkeep.thread);
+    stop_thread(&node->upkeep, &node->upkeep.vacuum_thread);
+    waiter_deinit(&node->upkeep.vacuum_waiter);
 }
