@@ -66,16 +66,10 @@ MUST_CHECK enum status relay_ready_link(struct relay *relay, struct diag *diag);
 /* Runner: gives the link up (broken, or to a node that is not the primary). */
 void relay_hang_up(struct relay *relay);
 void relay_send(struct relay *relay, struct slice bytes);
-/* Until when a wait for the other side goes on, its link being up. */
-enum relay_wait {
-    RELAY_WAIT_LINK,   /* nothing is lost by trying again: the attempt's end, or another primary
-                        */
-    RELAY_WAIT_ANSWER, /* a unit was sent: another primary, and silence of the one asked */
-};
-/* Runner: the next whole message from there, in `message_out` (copied); STATUS_IO: the link is
- * lost, or it is not worth waiting any longer. */
-MUST_CHECK enum status relay_receive(struct relay *relay, enum relay_wait wait,
-                                     struct buf *message_out, struct diag *diag);
+/* Runner: the next whole message from there, in `message_out` (copied); STATUS_IO: link lost.
+ */
+MUST_CHECK enum status relay_receive(struct relay *relay, struct buf *message_out,
+                                     int64_t deadline_ns, struct diag *diag);
 
 /* ---- relay_session.c ---- */
 bool relay_is_session_text(struct client *client, const char *text);
