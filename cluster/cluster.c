@@ -443,10 +443,34 @@ cluster_log_durable(struct cluster *cluster, uint64_t index, struct diag *diag)
 
 /* ---- observers ---- */
 
+uint64_t
+cluster_leader_id(struct cluster *cluster)
+{
+    mutex_lock(&cluster->mu);
+    uint64_t leader_id = cluster->shown.leader_id;
+    mutex_unlock(&cluster->mu);
+    return leader_id;
+}
+
 void
 cluster_note_commit_time(struct cluster *cluster, int64_t commit_time_us)
 {
     atomic_store(&cluster->commit_time_us, commit_time_us);
+}
+
+/* Who needs log that the leader has no more; every member sees the same. */
+static void
+note_expelled(struct cluster_state *state)
+{
+    uint64_t first = 0;
+    for (unsigned i = 0; i < state->member_count; i++) {
+        first = state->members[i].leader ? state->members[i].first_index : first;
+    }
+    for (unsigned i = 0; i < state->member_count; i++) {
+        struct member_state *member = &state->members[i];
+        bool told = member->self || member->last_heard_us != 0;
+        member->expelled = told && !member->leader && member->log_index + 1 < first;
+    }
 }
 
 void
@@ -481,10 +505,12 @@ cluster_state(struct cluster *cluster, struct cluster_state *state_out)
             member->member.sql_port = cluster->options.sql_port;
             member->member.api_port = cluster->options.api_port;
             snprintf(member->version, sizeof(member->version), "%s", cluster->options.version);
+            member->first_index = state_out->first_index;
             member->log_index = state_out->last_index;
             member->applied_index = state_out->applied_index;
             member->last_heard_us = clock_wall_us(cluster->env->clock);
             member->applied_commit_time_us = atomic_load(&cluster->commit_time_us);
         }
     }
+    note_expelled(state_out);
 }

@@ -151,11 +151,11 @@ void cluster_ask(struct cluster *cluster, uint64_t to_id, struct slice request,
 struct member_state {
     struct member member;
     bool self, leader, connected;
-    bool expelled; /* needs log that is gone: waits for a checkpoint */
+    bool expelled; /* needs log that the leader has no more: waits for a checkpoint */
     char version[32];
-    uint64_t log_index, applied_index; /* as last told; of self: now */
-    int64_t last_heard_us;             /* wall clock of this node; self: now; 0: never */
-    int64_t applied_commit_time_us;    /* as last told: commit time of its newest applied txn */
+    uint64_t first_index, log_index, applied_index; /* as last told; of self: now */
+    int64_t last_heard_us;          /* wall clock of this node; self: now; 0: never */
+    int64_t applied_commit_time_us; /* as last told: commit time of its newest applied txn */
 };
 
 struct cluster_state {
@@ -167,5 +167,7 @@ struct cluster_state {
     struct member_state members[CLUSTER_MEMBERS_MAX];
 };
 void cluster_state(struct cluster *cluster, struct cluster_state *state_out);
+/* The same `leader_id` alone. */
+uint64_t cluster_leader_id(struct cluster *cluster);
 /* A node tells its applied commit time along with its heartbeats. */
 void cluster_note_commit_time(struct cluster *cluster, int64_t commit_time_us);

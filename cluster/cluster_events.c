@@ -6,7 +6,7 @@
 #include <stdio.h>
 
 #define RETAIN_TICKS 16U
-#define KEEP_FOR_VOTERS_FACTOR 4U /* times keep_bytes, for a voter that is behind */
+#define SEGMENTS_KEPT 2U /* though nobody is known to need them */
 
 struct member_state *
 cluster__member(struct cluster *cluster, uint64_t id)
@@ -94,7 +94,8 @@ core_left_behind(void *arg, uint64_t id)
     mutex_unlock(&cluster->mu);
     if (fresh) {
         log_warning(cluster->env->log, "cluster",
-                    "member=%s needs log that is gone: it must be resynchronized",
+                    "member=%s is left behind: it needs log that is gone and must be "
+                    "resynchronized",
                     state->member.name);
     }
 }
@@ -179,6 +180,7 @@ my_state(struct cluster *cluster, enum peer_kind kind, uint64_t number)
     return (struct peer_message){.kind = kind,
                                  .term = core_term(cluster->core),
                                  .number = number,
+                                 .first_index = wal_first_index(cluster->wal),
                                  .log_index = wal_durable_index(cluster->wal),
                                  .applied_index = apply_index(cluster->apply),
                                  .commit_time_us = atomic_load(&cluster->commit_time_us)};
@@ -202,6 +204,7 @@ note_state(struct cluster *cluster, uint64_t from_id, const struct peer_message 
     mutex_lock(&cluster->mu);
     struct member_state *state = cluster__member(cluster, from_id);
     if (state != NULL) {
+        state->first_index = message->first_index;
         state->log_index = message->log_index;
         state->applied_index = message->applied_index;
         state->applied_commit_time_us = message->commit_time_us;
@@ -212,6 +215,22 @@ note_state(struct cluster *cluster, uint64_t from_id, const struct peer_message 
     mutex_unlock(&cluster->mu);
 }
 
+/* The leader's log begins behind the end of ours. */
+static void
+watch_leader(struct cluster *cluster, uint64_t from_id, const struct peer_message *message)
+{
+    bool behind = from_id == core_leader_id(cluster->core) &&
+                  message->first_index > wal_last_index(cluster->wal) + 1;
+    if (behind && !cluster->left_behind) {
+        log_warning(cluster->env->log, "cluster",
+                    "this member is left behind: it has the log up to %llu, the primary keeps "
+                    "it from %llu on; it must be resynchronized",
+                    (unsigned long long)wal_last_index(cluster->wal),
+                    (unsigned long long)message->first_index);
+    }
+    cluster->left_behind = behind;
+}
+
 static void
 received(void *arg, uint64_t from_id, const struct peer_message *message)
 {
@@ -220,6 +239,7 @@ received(void *arg, uint64_t from_id, const struct peer_message *message)
     switch (message->kind) {
     case PEER_PING:
         note_state(cluster, from_id, message);
+        watch_leader(cluster, from_id, message);
         if (!wal_damaged(cluster->wal)) {
             answer = my_state(cluster, PEER_PONG, message->number);
             transport_send(cluster->transport, from_id, &answer);
@@ -273,7 +293,8 @@ const struct transport_ops cluster__transport_ops = {received, member_of, heard}
 /* ---- the tick ---- */
 
 /* The lowest entry that may still be needed: by our own replay, and by voters that are behind,
- * as long as that costs no more than a bounded share of the disk. */
+ * unless the log has grown beyond what is kept for them. A voter's log may end in entries that
+ * were never agreed: what it has applied is what it surely has. */
 static void
 retain(struct cluster *cluster)
 {
@@ -283,21 +304,23 @@ retain(struct cluster *cluster)
     }
     uint64_t durable = checkpoint->durable_index(cluster->options.arg);
     uint64_t keep = durable;
-    uint64_t keep_bytes = cluster->options.keep_bytes;
     const struct members *members = core_members(cluster->core);
     mutex_lock(&cluster->mu);
     for (unsigned i = 0; i < members->count; i++) {
         const struct member_state *state = cluster__member(cluster, members->list[i].id);
         if (members->list[i].id != cluster->identity.id && members->list[i].voter &&
-            state != NULL) {
-            keep = MIN(keep, state->log_index);
+            state != NULL && !state->expelled) {
+            keep = MIN(keep, state->applied_index);
         }
     }
     mutex_unlock(&cluster->mu);
-    if (wal_bytes(cluster->wal) > KEEP_FOR_VOTERS_FACTOR * keep_bytes) {
+    uint64_t floor_bytes = SEGMENTS_KEPT * cluster->options.segment_bytes;
+    if (wal_bytes(cluster->wal) > cluster->options.keep_bytes) {
         keep = durable;
+        floor_bytes =
+            MAX(floor_bytes, cluster->options.keep_bytes) - cluster->options.segment_bytes;
     }
-    wal_retain(cluster->wal, keep, keep_bytes);
+    wal_retain(cluster->wal, keep, floor_bytes);
     core_compacted(cluster->core, durable);
 }
 

@@ -85,6 +85,7 @@ struct cluster {
     uint64_t led_term;         /* 0: not leading */
     uint64_t term_start_index; /* of led_term */
     unsigned tick_count;
+    bool left_behind; /* warned of: the leader has not the log that this member needs */
     struct loop_call durable_call, submit_call, task_call, damage_call;
 
     struct mutex batch_mu; /* LOCK_RANK_BATCH */

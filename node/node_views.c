@@ -4,6 +4,8 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #define EPOCH_2000_US ((int64_t)946684800 * 1000000)
 #define UNHEARD_US ((int64_t)2 * 1000000) /* a member silent for so long is unhealthy */
@@ -85,6 +87,13 @@ health(const struct view_of_member *view, const struct cluster_state *cluster)
     return lags || cluster->leader_id == 0 ? "degraded" : "healthy";
 }
 
+static int
+by_name(const void *a, const void *b)
+{
+    const struct member_state *left = a, *right = b;
+    return strcmp(left->member.name, right->member.name);
+}
+
 static enum status
 member_rows(void *host_arg, struct sql_context *cx, bool standbys_only, unsigned column_count,
             void (*fill)(struct row *row, const struct view_of_member *view,
@@ -94,6 +103,7 @@ member_rows(void *host_arg, struct sql_context *cx, bool standbys_only, unsigned
     struct node *node = host_arg;
     struct cluster_state *cluster = arena_new(cx->arena, struct cluster_state);
     cluster_state(node->cluster, cluster);
+    qsort(cluster->members, cluster->member_count, sizeof(cluster->members[0]), by_name);
     *values_out =
         arena_array(cx->arena, struct value, MAX(cluster->member_count, 1u) * column_count);
     *row_count_out = 0;
@@ -191,7 +201,10 @@ fill_replication_status(struct row *row, const struct view_of_member *view,
     bool lags = view->lag_known && view->lag_seconds > LAGGING_SECONDS;
     put_text(row, view->state->member.name);
     put_float8(row, view->lag_known, view->lag_seconds);
-    put_text(row, !view->heard ? "disconnected" : lags ? "lagging" : "streaming");
+    put_text(row, view->state->expelled ? "failed"
+                  : !view->heard        ? "disconnected"
+                  : lags                ? "lagging"
+                                        : "streaming");
     put_lag_bytes(row, view, cluster);
     put_time(row, view->state->last_heard_us);
     put_time(row, view->state->applied_commit_time_us);

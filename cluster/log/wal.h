@@ -8,8 +8,8 @@
  * segment files, its writer (a worker).  Borrows: env, dir. Thread:   append, truncate, retain:
  * one thread (the cluster loop). Reads, observers and wal_wait_durable(): any. Callbacks: the
  * writer's thread. Fails:    any failed write or sync latches damage: on_damage() is called
- * once, nothing becomes durable after it. See:      docs/format/log.md, docs/rules.md ("Damage").
- * SPDX-License-Identifier: Apache-2.0 */
+ * once, nothing becomes durable after it. See:      docs/format/log.md, docs/rules.md
+ * ("Damage"). SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
 #include "base/env.h"
@@ -69,7 +69,7 @@ MUST_CHECK enum status wal_write_now(struct wal *wal, struct diag *diag);
 /* Drops everything and starts anew at `first_index`. Before wal_start() only. */
 MUST_CHECK enum status wal_reset(struct wal *wal, uint64_t first_index, struct diag *diag);
 /* Segments that hold only entries below `keep_index` may go while the log has more than
- * `keep_bytes`. */
+ * `keep_bytes` and a segment. */
 void wal_retain(struct wal *wal, uint64_t keep_index, uint64_t keep_bytes);
 
 /* ---- reading ---- */

@@ -82,6 +82,7 @@ header_fill(Rustydb__Proto__PeerHeader *out, const struct peer_message *message)
     out->number = message->number;
     out->log_index = message->log_index;
     out->applied_index = message->applied_index;
+    out->first_index = message->first_index;
     out->commit_time_us = message->commit_time_us;
 }
 
@@ -203,6 +204,7 @@ header_read(const Rustydb__Proto__PeerHeader *header, struct slice payload, stru
                                  .number = header->number,
                                  .log_index = header->log_index,
                                  .applied_index = header->applied_index,
+                                 .first_index = header->first_index,
                                  .commit_time_us = header->commit_time_us};
     if ((out->kind == PEER_HELLO) != (header->hello != NULL)) {
         return corrupt(diag, "a hello says nothing");

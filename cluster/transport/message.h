@@ -52,7 +52,7 @@ struct peer_message {
     unsigned entry_count;
     uint64_t rejected, last_index, last_term;
     bool disrupt, pre_vote, granted;
-    uint64_t number, log_index, applied_index;
+    uint64_t number, first_index, log_index, applied_index;
     int64_t commit_time_us;
     struct peer_hello hello;
     struct slice payload; /* request and reply */
