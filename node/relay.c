@@ -328,10 +328,20 @@ send_startup(struct relay *relay)
     wire_cstring(&packet, client->database);
     wire_cstring(&packet, "rustydb.relay");
     wire_cstring(&packet, "on");
+    sql_each_startup_setting(client->session, startup_setting, &packet);
     buf_u8(&packet, 0);
     put_be32(packet.data, (uint32_t)packet.size);
     relay_send(relay, buf_slice(&packet));
     buf_deinit(&packet);
+}
+
+/* ---- making a link ---- */
+
+static void
+startup_setting(void *arg, const char *name, const char *value)
+{
+    wire_cstring(arg, name);
+    wire_cstring(arg, value);
 }
 
 static void
