@@ -42,7 +42,7 @@ note_unlocked(const struct mutex *mutex)
             return;
         }
     }
-    ASSERT(!"unlocking a mutex that this thread does not hold");
+    ASSERT(false && "unlocking a mutex that this thread does not hold");
 }
 #else
 #define note_locked(mutex) ((void)(mutex))

@@ -7,6 +7,7 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "tests/lib/sim_vfs.h"
 #include "base/errors.h"
+#include "base/hash.h"
 #include "base/list.h"
 #include "base/lock.h"
 #include "base/rng.h"
@@ -71,6 +72,8 @@ struct sim_vfs {
     struct names now, durable;
     void (*before_write)(void *arg); /* set before threads start */
     void *before_arg;
+    sim_operation_fn before_operation; /* set before threads start */
+    void *operation_arg;
 };
 
 /* ---- names ---- */
@@ -416,6 +419,20 @@ due(uint64_t *count)
     return *count > 0 && --*count == 0;
 }
 
+/* Without our lock. */
+static void
+announce(struct sim_vfs *sim, enum sim_operation_kind kind, uint64_t offset, struct slice bytes)
+{
+    if (sim->before_operation != NULL) {
+        struct sim_operation operation = {
+            .kind = kind, .offset = offset, .size = bytes.size, .hash = 0};
+        if (bytes.data != NULL) {
+            operation.hash = hash64(bytes, bytes.size);
+        }
+        sim->before_operation(sim->operation_arg, &operation);
+    }
+}
+
 static enum status
 refuse_off(struct sim_vfs *sim, struct diag *diag)
 {
@@ -542,6 +559,7 @@ sim_read(struct vfs_file *base, uint64_t offset, void *data, size_t size, size_t
 {
     struct sim_file *file = file_of(base);
     struct sim_vfs *sim = sim_of(base->vfs);
+    announce(sim, SIM_OPERATION_READ, offset, slice_make(NULL, size));
     mutex_lock(&sim->mu);
     enum status status = admit_handle(sim, file, diag);
     if (status == STATUS_OK && due(&sim->fail_read)) {
@@ -586,6 +604,7 @@ change_content(struct vfs_file *base, struct change *change, struct diag *diag)
     struct sim_vfs *sim = sim_of(base->vfs);
     ASSERT(file->may_write);
     list_init(&change->link);
+    announce(sim, SIM_OPERATION_WRITE, change->offset, slice_make(change->data, change->size));
     mutex_lock(&sim->mu);
     enum status status = admit_handle(sim, file, diag);
     if (status == STATUS_OK) {
@@ -665,6 +684,7 @@ sim_sync(struct vfs_file *base, struct diag *diag)
     struct sim_file *file = file_of(base);
     struct sim_vfs *sim = sim_of(base->vfs);
     bool fail = false;
+    announce(sim, SIM_OPERATION_SYNC, 0, slice_make(NULL, 0));
     mutex_lock(&sim->mu);
     enum status status = admit_handle(sim, file, diag);
     if (status == STATUS_OK) {
@@ -826,6 +846,7 @@ sim_rename(struct vfs *vfs, const char *from, const char *to, struct diag *diag)
 {
     struct sim_vfs *sim = sim_of(vfs);
     char *clean_from = clean_path(from), *clean_to = clean_path(to);
+    announce(sim, SIM_OPERATION_WRITE, 1, slice_from_text(clean_to));
     mutex_lock(&sim->mu);
     enum status status = move_locked(sim, clean_from, clean_to, diag);
     mutex_unlock(&sim->mu);
@@ -839,6 +860,7 @@ sim_remove(struct vfs *vfs, const char *path, struct diag *diag)
 {
     struct sim_vfs *sim = sim_of(vfs);
     char *clean = clean_path(path);
+    announce(sim, SIM_OPERATION_WRITE, 2, slice_from_text(clean));
     mutex_lock(&sim->mu);
     enum status status = move_locked(sim, clean, NULL, diag);
     mutex_unlock(&sim->mu);
@@ -875,6 +897,7 @@ sim_sync_dir(struct vfs *vfs, const char *path, struct diag *diag)
 {
     struct sim_vfs *sim = sim_of(vfs);
     char *clean = clean_path(path);
+    announce(sim, SIM_OPERATION_SYNC, 1, slice_make(NULL, 0));
     mutex_lock(&sim->mu);
     enum status status = sync_dir_locked(sim, clean, diag);
     mutex_unlock(&sim->mu);
@@ -1037,6 +1060,13 @@ sim_vfs_on_write(struct sim_vfs *sim, void (*before)(void *arg), void *arg)
 {
     sim->before_write = before;
     sim->before_arg = arg;
+}
+
+void
+sim_vfs_on_operation(struct sim_vfs *sim, sim_operation_fn before, void *arg)
+{
+    sim->before_operation = before;
+    sim->operation_arg = arg;
 }
 
 static void

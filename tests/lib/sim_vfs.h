@@ -60,6 +60,16 @@ void sim_vfs_corrupt(struct sim_vfs *sim, const char *path, uint64_t offset, uin
  * so that a test of one thread can act in the middle of things. NULL: no more. */
 void sim_vfs_on_write(struct sim_vfs *sim, void (*before)(void *arg), void *arg);
 
+/* Calls `before` ahead of each operation, as above: for a world in which disks take time. */
+enum sim_operation_kind { SIM_OPERATION_READ, SIM_OPERATION_WRITE, SIM_OPERATION_SYNC };
+struct sim_operation {
+    enum sim_operation_kind kind; /* size and name changes are writes */
+    uint64_t offset, size;
+    uint64_t hash; /* of what is written */
+};
+typedef void (*sim_operation_fn)(void *arg, const struct sim_operation *operation);
+void sim_vfs_on_operation(struct sim_vfs *sim, sim_operation_fn before, void *arg);
+
 /* ---- observers ---- */
 uint64_t sim_vfs_sync_count(struct sim_vfs *sim);     /* since sim_vfs_new() */
 uint64_t sim_vfs_write_count(struct sim_vfs *sim);    /* since sim_vfs_new() */

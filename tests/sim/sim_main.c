@@ -1,72 +1,214 @@
-/* sim_main.c: sim_test [--seed N] [--runs N] [--seconds S] [--members N] [--verbose] [--canary]
+/* sim_main.c: the simulation's command line; see usage() and README.md.
  *
- * Runs a Raft group under faults, once per seed, each with one, three or five members unless
- * told; prints the seed and what broke; exit status 1 on a violation. Before that it proves
- * that it can see: the same seed twice gives the same trace, and a canary build-in (members
- * that acknowledge before their sync) is caught. SPDX-License-Identifier: Apache-2.0 */
-#include "tests/sim/group.h"
+ * Each seed runs in a process of its own: a world keeps the memory of what lost its power, and
+ * a failed assertion of the product is a finding like any other. Before many seeds it proves
+ * that it can see: one seed twice is one run, and each canary is caught.
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "tests/sim/simulation.h"
+
+#include "base/macros.h"
 
 #include <inttypes.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #define CANARY_SEEDS 40
+#define HANG_SECONDS 120
+#define COMMITS_LEAST 100
 
 struct arguments {
     uint64_t seed;
     unsigned long runs;
-    unsigned members;
+    unsigned members, jobs;
     int64_t seconds;
-    bool verbose, canary;
+    bool verbose;
+    enum canary canary;
 };
+
+static const char *const canary_names[] = {[CANARY_NONE] = "none",
+                                           [CANARY_EARLY_ACK] = "early-ack",
+                                           [CANARY_APPLY_SKIPS] = "apply-skips",
+                                           [CANARY_EARLY_ROOT] = "early-root"};
+
+static int
+usage(const char *name)
+{
+    fprintf(stderr,
+            "usage: %s [--seed N] [--runs N] [--seconds S] [--members N] [--jobs N]\n"
+            "       [--canary early-ack|apply-skips|early-root] [--verbose]\n",
+            name);
+    return 2;
+}
 
 static unsigned
 members_for(const struct arguments *arguments, uint64_t seed)
 {
-    static const unsigned counts[] = {3, 3, 1, 3, 5};
-    return arguments->members != 0 ? arguments->members : counts[seed % 5];
+    return arguments->members != 0 ? arguments->members : seed % 10 == 9 ? 5 : 3;
 }
 
-static bool
-run_seed(const struct arguments *arguments, uint64_t seed, struct group_result *result)
+/* In the child: one processor, for only one thread runs at a time. */
+static void
+stay_on_one_processor(uint64_t seed)
 {
-    struct group_options options = {.seed = seed,
-                                    .member_count = members_for(arguments, seed),
-                                    .seconds = arguments->seconds,
-                                    .canary = arguments->canary,
-                                    .verbose = arguments->verbose};
-    group_run(&options, result);
-    printf("seed=%" PRIu64 " members=%u trace=%016" PRIx64 " events=%" PRIu64
-           " acknowledged=%" PRIu64 " reads=%" PRIu64 " leaders=%" PRIu64 " crashes=%" PRIu64
-           "%s%s\n",
-           seed, options.member_count, result->trace, result->event_count, result->acked_count,
-           result->read_count, result->leader_count, result->crash_count,
-           result->violated ? " VIOLATED: " : "", result->what);
-    fflush(stdout);
-    return !result->violated;
-}
-
-/* The same seed twice is the same run; a canary is caught. */
-static bool
-prove_sight(const struct arguments *arguments)
-{
-    struct arguments canary = *arguments;
-    struct group_result first, second;
-    (void)run_seed(arguments, arguments->seed, &first);
-    (void)run_seed(arguments, arguments->seed, &second);
-    if (first.trace != second.trace || first.event_count != second.event_count) {
-        printf("seed=%" PRIu64 " gave two different runs\n", arguments->seed);
-        return false;
+    cpu_set_t all, one;
+    CPU_ZERO(&one);
+    if (sched_getaffinity(0, sizeof(all), &all) != 0) {
+        return;
     }
-    canary.canary = true;
+    int skip = (int)(seed % (uint64_t)CPU_COUNT(&all));
+    for (size_t i = 0; i < CPU_SETSIZE; i++) {
+        if (CPU_ISSET(i, &all) && skip-- == 0) {
+            CPU_SET(i, &one);
+        }
+    }
+    UNUSED(sched_setaffinity(0, sizeof(one), &one)); /* slower, not wrong */
+}
+
+struct run {
+    pid_t pid;
+    uint64_t seed;
+    struct simulation_result *result; /* shared with the child */
+};
+
+static void
+run_start(struct run *run, const struct arguments *arguments, uint64_t seed)
+{
+    run->seed = seed;
+    run->result = mmap(NULL, sizeof(*run->result), PROT_READ | PROT_WRITE,
+                       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    ASSERT(run->result != MAP_FAILED);
+    fflush(stdout);
+    run->pid = fork();
+    ASSERT(run->pid >= 0);
+    if (run->pid == 0) {
+        struct simulation_options options = {.seed = seed,
+                                             .member_count = members_for(arguments, seed),
+                                             .seconds = arguments->seconds,
+                                             .canary = arguments->canary,
+                                             .verbose = arguments->verbose};
+        alarm(HANG_SECONDS);
+        stay_on_one_processor(seed);
+        simulation_run(&options, run->result);
+        _exit(0);
+    }
+}
+
+static void
+judge(const struct arguments *arguments, struct simulation_result *result, int how_it_ended)
+{
+    const char *what = NULL;
+    if (WIFSIGNALED(how_it_ended) && WTERMSIG(how_it_ended) == SIGALRM) {
+        what = "it hangs";
+    } else if (!WIFEXITED(how_it_ended) || WEXITSTATUS(how_it_ended) != 0) {
+        what = "the process died";
+    } else if (arguments->seconds >= 10 && result->crash_count == 0) {
+        what = "no crash";
+    } else if (arguments->seconds >= 10 && result->partition_count == 0) {
+        what = "no partition";
+    } else if (arguments->seconds >= 10 && result->commit_count < COMMITS_LEAST) {
+        what = "too few commits";
+    }
+    if (!result->violated && what != NULL) {
+        result->violated = true;
+        snprintf(result->what, sizeof(result->what), "%s", what);
+    }
+}
+
+static bool
+run_wait(struct run *run, const struct arguments *arguments, struct simulation_result *out)
+{
+    int how_it_ended = 0;
+    ASSERT(waitpid(run->pid, &how_it_ended, 0) == run->pid);
+    *out = *run->result;
+    munmap(run->result, sizeof(*run->result));
+    judge(arguments, out, how_it_ended);
+    printf("seed=%" PRIu64 " members=%u trace=%016" PRIx64 " events=%" PRIu64
+           " commits=%" PRIu64 " refused=%" PRIu64 " doubt=%" PRIu64 " reads=%" PRIu64
+           " leaders=%" PRIu64 " switchovers=%" PRIu64 " crashes=%" PRIu64
+           " partitions=%" PRIu64 "%s%s\n",
+           run->seed, members_for(arguments, run->seed), out->trace, out->event_count,
+           out->commit_count, out->refused_count, out->doubt_count, out->read_count,
+           out->leader_count, out->switchover_count, out->crash_count, out->partition_count,
+           out->violated ? " VIOLATED: " : "", out->what);
+    fflush(stdout);
+    return !out->violated;
+}
+
+static bool
+run_seed(const struct arguments *arguments, uint64_t seed, struct simulation_result *out)
+{
+    struct run run;
+    run_start(&run, arguments, seed);
+    return run_wait(&run, arguments, out);
+}
+
+static bool
+canary_is_caught(const struct arguments *arguments, enum canary canary)
+{
+    struct arguments with = *arguments;
+    struct simulation_result result;
+    with.canary = canary;
     for (uint64_t i = 0; i < CANARY_SEEDS; i++) {
-        if (!run_seed(&canary, arguments->seed + i, &first)) {
-            printf("the canary was caught\n");
+        if (!run_seed(&with, arguments->seed + i, &result)) {
+            printf("the canary %s was caught\n", canary_names[canary]);
             return true;
         }
     }
-    printf("the canary (acknowledge before sync) was not caught in %d seeds\n", CANARY_SEEDS);
+    printf("the canary %s was not caught in %d seeds\n", canary_names[canary], CANARY_SEEDS);
+    return false;
+}
+
+/* The same seed twice is the same run; canaries are caught. */
+static bool
+prove_sight(const struct arguments *arguments)
+{
+    struct simulation_result first, second;
+    bool good = run_seed(arguments, arguments->seed, &first);
+    good = run_seed(arguments, arguments->seed, &second) && good;
+    if (first.trace != second.trace || first.event_count != second.event_count) {
+        printf("seed=%" PRIu64 " gave two different runs\n", arguments->seed);
+        good = false;
+    }
+    for (size_t canary = CANARY_NONE + 1; canary < ARRAY_SIZE(canary_names); canary++) {
+        good = canary_is_caught(arguments, (enum canary)canary) && good;
+    }
+    return good;
+}
+
+/* `jobs` at a time, reported in order. */
+static bool
+run_all(const struct arguments *arguments)
+{
+    struct run *runs = calloc(arguments->runs, sizeof(*runs));
+    ASSERT(runs != NULL);
+    bool good = true;
+    unsigned long started = 0;
+    for (unsigned long i = 0; i < arguments->runs; i++) {
+        while (started < arguments->runs && started < i + arguments->jobs) {
+            run_start(&runs[started], arguments, arguments->seed + started);
+            started++;
+        }
+        struct simulation_result result;
+        good = run_wait(&runs[i], arguments, &result) && good;
+    }
+    free(runs);
+    return good;
+}
+
+static bool
+parse_canary(const char *name, enum canary *out)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(canary_names); i++) {
+        if (strcmp(canary_names[i], name) == 0) {
+            *out = (enum canary)i;
+            return true;
+        }
+    }
     return false;
 }
 
@@ -74,47 +216,38 @@ static bool
 parse(int count, char **words, struct arguments *out)
 {
     for (int i = 1; i < count; i++) {
-        const char *value = i + 1 < count ? words[i + 1] : NULL;
-        if (strcmp(words[i], "--verbose") == 0) {
+        const char *word = words[i], *value = i + 1 < count ? words[i + 1] : "";
+        unsigned long long number = strtoull(value, NULL, 10);
+        if (strcmp(word, "--verbose") == 0) {
             out->verbose = true;
-        } else if (strcmp(words[i], "--canary") == 0) {
-            out->canary = true;
-        } else if (value == NULL) {
+            continue;
+        }
+        i++;
+        if (strcmp(word, "--seed") == 0) {
+            out->seed = number;
+        } else if (strcmp(word, "--runs") == 0) {
+            out->runs = (unsigned long)number;
+        } else if (strcmp(word, "--seconds") == 0) {
+            out->seconds = (int64_t)number;
+        } else if (strcmp(word, "--members") == 0) {
+            out->members = (unsigned)number;
+        } else if (strcmp(word, "--jobs") == 0) {
+            out->jobs = (unsigned)number;
+        } else if (strcmp(word, "--canary") != 0 || !parse_canary(value, &out->canary)) {
             return false;
-        } else {
-            unsigned long long number = strtoull(value, NULL, 10);
-            i++;
-            if (strcmp(words[i - 1], "--seed") == 0) {
-                out->seed = number;
-            } else if (strcmp(words[i - 1], "--runs") == 0) {
-                out->runs = (unsigned long)number;
-            } else if (strcmp(words[i - 1], "--seconds") == 0) {
-                out->seconds = (int64_t)number;
-            } else if (strcmp(words[i - 1], "--members") == 0) {
-                out->members = (unsigned)number;
-            } else {
-                return false;
-            }
         }
     }
-    return out->members <= 5;
+    return out->members <= 5 && out->jobs >= 1 && out->runs >= 1;
 }
 
 int
 main(int count, char **words)
 {
-    struct arguments arguments = {.seed = 1, .runs = 10, .seconds = 10};
+    struct arguments arguments = {.seed = 1, .runs = 10, .seconds = 10, .jobs = 1};
     if (!parse(count, words, &arguments)) {
-        fprintf(stderr,
-                "usage: %s [--seed N] [--runs N] [--seconds S] [--members N] [--verbose] "
-                "[--canary]\n",
-                words[0]);
-        return 2;
+        return usage(words[0]);
     }
-    bool good = arguments.runs == 1 || arguments.canary || prove_sight(&arguments);
-    for (unsigned long i = 0; i < arguments.runs; i++) {
-        struct group_result result;
-        good = run_seed(&arguments, arguments.seed + i, &result) && good;
-    }
-    return good ? 0 : 1;
+    bool good =
+        arguments.runs == 1 || arguments.canary != CANARY_NONE || prove_sight(&arguments);
+    return run_all(&arguments) && good ? 0 : 1;
 }
