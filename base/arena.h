@@ -46,4 +46,4 @@ char *arena_strdup(struct arena *arena, const char *text);               /* NULL
 char *arena_strndup(struct arena *arena, const void *text, size_t size); /* adds a zero */
 struct slice arena_copy(struct arena *arena, struct slice bytes);
 char *arena_printf(struct arena *arena, const char *format, ...) PRINTF_LIKE(2, 3);
-char *arena_vprintf(struct arena *arena, const char *format, va_list args);
+char *arena_vprintf(struct arena *arena, const char *format, va_list args) PRINTF_LIKE(2, 0);

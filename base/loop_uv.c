@@ -85,7 +85,7 @@ now_ns(struct loop *base)
 }
 
 static void
-wake_if_asleep(struct uv_loop *loop)
+wake_if_asleep(struct uv_loop *loop) RELEASE(loop->mu)
 {
     bool wake = loop->asleep;
     loop->asleep = false;

@@ -322,7 +322,7 @@ send_one(struct core *core, const struct raft_message *raft)
         message.last_term = raft->timeout_now.last_log_term;
         break;
     default:
-        ASSERT(!"libraft sent a message of an unknown type");
+        ASSERT(false && "libraft sent a message of an unknown type");
     }
     core->options.ops->send(core->options.arg, raft->server_id, &message);
 }
@@ -391,7 +391,7 @@ step(struct core *core, struct raft_event *event)
     event->time = (raft_time)now_ms(core);
     int rc = raft_step(&core->raft, event, &update);
     if (rc == RAFT_NOMEM) {
-        ASSERT(!"out of memory in the consensus core");
+        ASSERT(false && "out of memory in the consensus core");
     }
     if (rc == RAFT_SHUTDOWN || rc == RAFT_CORRUPT) {
         struct diag diag = {0};

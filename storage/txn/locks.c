@@ -318,10 +318,9 @@ withdraw(struct store *store, struct lock_table *locks, struct lock_request *req
     }
 }
 
-/* mu held on entry, given up on return. */
 static enum status
 queue_and_sleep(struct store *store, struct lock_table *locks, struct lock_request *request,
-                bool first, int64_t deadline_ns, struct diag *diag)
+                bool first, int64_t deadline_ns, struct diag *diag) RELEASE(locks->mu)
 {
     struct txn *txn = request->txn;
     waiter_arm(txn->waiter);
@@ -461,9 +460,11 @@ weak_holder(struct txn *txn, uint32_t table, unsigned mode)
     return NULL;
 }
 
+/* For the analysis: txn__sleep_until_end() gives the mutex back. */
 static enum status
 wait_for_weak_holders(struct txn *txn, uint32_t table, unsigned mode, bool no_wait,
-                      int64_t deadline_ns, bool *busy_out, struct diag *diag)
+                      int64_t deadline_ns, bool *busy_out,
+                      struct diag *diag) NO_THREAD_SAFETY_ANALYSIS
 {
     struct txns *txns = &txn->store->txns;
     for (;;) {

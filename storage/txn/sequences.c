@@ -198,7 +198,8 @@ wake_sleepers(struct sequence_state *state)
 
 /* sequences_mu held; given up while asleep. Another session is proposing. */
 static enum status
-sleep_for_proposal(struct txn *txn, struct sequence_state *state, struct diag *diag)
+sleep_for_proposal(struct txn *txn, struct sequence_state *state,
+                   struct diag *diag) NO_THREAD_SAFETY_ANALYSIS
 {
     struct mutex *mu = &txn->store->sequences_mu;
     struct sequence_sleeper sleeper = {.waiter = txn->waiter};
@@ -214,7 +215,7 @@ sleep_for_proposal(struct txn *txn, struct sequence_state *state, struct diag *d
 /* sequences_mu held and state->proposing set by the caller; given up while proposing. */
 static enum status
 propose_mark(struct txn *txn, struct sequence_state *state, const struct sequence_mark *mark,
-             uint64_t term, struct diag *diag)
+             uint64_t term, struct diag *diag) NO_THREAD_SAFETY_ANALYSIS
 {
     struct store *store = txn->store;
     mutex_unlock(&store->sequences_mu);

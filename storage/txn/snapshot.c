@@ -110,8 +110,10 @@ txn__woken(struct txn *txn, enum status status, struct diag *diag)
     }
 }
 
+/* The mutex is the store's, held by the caller under another name. */
 enum status
-txn__sleep_until_end(struct txn *txn, struct txn *owner, int64_t deadline_ns, struct diag *diag)
+txn__sleep_until_end(struct txn *txn, struct txn *owner, int64_t deadline_ns,
+                     struct diag *diag) NO_THREAD_SAFETY_ANALYSIS
 {
     struct txns *txns = &txn->store->txns;
     ASSERT(mutex_held(&txns->mu) && owner != txn);

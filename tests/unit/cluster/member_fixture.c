@@ -204,7 +204,7 @@ fixture_leader(struct fixture *f)
         }
         usleep(2000);
     }
-    ASSERT(!"no leader came up");
+    ASSERT(false && "no leader came up");
     return 0;
 }
 
@@ -272,7 +272,7 @@ fixture_write(struct fixture *f, const char *text)
         }
         usleep(5000);
     }
-    ASSERT(!"a write never got through");
+    ASSERT(false && "a write never got through");
     return 0;
 }
 
