@@ -1,78 +1,6 @@
-/* copy.c: options of COPY, and COPY TO STDOUT in the text format.
+/* copy.c: columns of COPY, and COPY TO STDOUT in the text format.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "sql/copy.h"
-
-#include <strings.h>
-
-static enum status
-read_option(struct sql_context *cx, const struct ast_option *option,
-            struct copy_options *options)
-{
-    const char *name = option->name, *value = option->value;
-    bool on = value == NULL || (strcasecmp(value, "off") != 0 &&
-                                strcasecmp(value, "false") != 0 && strcmp(value, "0") != 0);
-    if (strcmp(name, "format") == 0) {
-        if (value == NULL || strcmp(value, "text") != 0) {
-            return diag_fail(cx->diag, STATUS_UNSUPPORTED, SQLSTATE_FEATURE_NOT_SUPPORTED,
-                             "COPY format \"%s\" is not supported", value == NULL ? "" : value);
-        }
-    } else if (strcmp(name, "delimiter") == 0) {
-        if (value == NULL || strlen(value) != 1) {
-            return diag_fail(cx->diag, STATUS_UNSUPPORTED, SQLSTATE_FEATURE_NOT_SUPPORTED,
-                             "COPY delimiter must be a single one-byte character");
-        }
-        if (strchr("\\.abcdefghijklmnopqrstuvwxyz0123456789", value[0]) != NULL ||
-            value[0] == '\r' || value[0] == '\n') {
-            return diag_fail(cx->diag, STATUS_INVALID, SQLSTATE_INVALID_PARAMETER_VALUE,
-                             "COPY delimiter cannot be \"%s\"", value);
-        }
-        options->delimiter = value[0];
-    } else if (strcmp(name, "null") == 0) {
-        options->null_text = slice_from_text(value == NULL ? "" : value);
-    } else if (strcmp(name, "header") == 0) {
-        options->header = on;
-    } else if (strcmp(name, "freeze") == 0) {
-        options->freeze = on;
-    } else if (strcmp(name, "encoding") == 0) {
-        if (value == NULL ||
-            (strcasecmp(value, "utf8") != 0 && strcasecmp(value, "utf-8") != 0)) {
-            return diag_fail(cx->diag, STATUS_UNSUPPORTED, SQLSTATE_FEATURE_NOT_SUPPORTED,
-                             "COPY encoding \"%s\" is not supported",
-                             value == NULL ? "" : value);
-        }
-    } else {
-        return diag_fail(cx->diag, STATUS_UNSUPPORTED, SQLSTATE_FEATURE_NOT_SUPPORTED,
-                         "COPY option \"%s\" is not supported", name);
-    }
-    return STATUS_OK;
-}
-
-enum status
-copy__read_options(struct sql_context *cx, const struct ast_copy *statement,
-                   struct copy_options *options)
-{
-    *options = (struct copy_options){.delimiter = '\t', .null_text = slice_from_text("\\N")};
-    if (statement->program || statement->file != NULL) {
-        return diag_fail(cx->diag, STATUS_UNSUPPORTED, SQLSTATE_FEATURE_NOT_SUPPORTED,
-                         "COPY with a file or program on the server is not supported");
-    }
-    if (statement->where != NULL) {
-        return diag_fail(cx->diag, STATUS_UNSUPPORTED, SQLSTATE_FEATURE_NOT_SUPPORTED,
-                         "COPY FROM with WHERE is not supported");
-    }
-    for (unsigned i = 0; i < statement->options.count; i++) {
-        TRY(read_option(cx, &statement->options.items[i], options));
-    }
-    if (!statement->from && options->freeze) {
-        return diag_fail(cx->diag, STATUS_INVALID, SQLSTATE_FEATURE_NOT_SUPPORTED,
-                         "COPY freeze cannot be used with COPY TO");
-    }
-    if (memchr(options->null_text.data, options->delimiter, options->null_text.size) != NULL) {
-        return diag_fail(cx->diag, STATUS_INVALID, SQLSTATE_FEATURE_NOT_SUPPORTED,
-                         "COPY delimiter must not appear in the NULL specification");
-    }
-    return STATUS_OK;
-}
 
 enum status
 copy__columns(struct sql_context *cx, const struct table_def *table,
@@ -243,11 +171,11 @@ copy__out(struct sql_session *session, const struct ast_copy *statement, struct 
     struct sql_context *cx = &session->cx;
     *row_count_out = 0;
     struct copy_options options;
-    TRY(copy__read_options(cx, statement, &options));
     const struct ast_statement *ast = statement->query;
-    if (ast == NULL) {
+    if (ast == NULL) { /* before the options, as PostgreSQL: the table may not be there */
         TRY(table_query(cx, statement, &ast));
     }
+    TRY(copy__read_options(cx, statement, &options));
     if (!statement__is_query(ast)) {
         return diag_fail(cx->diag, STATUS_UNSUPPORTED, SQLSTATE_FEATURE_NOT_SUPPORTED,
                          "COPY of this statement is not supported");

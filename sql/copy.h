@@ -7,7 +7,7 @@
 struct copy_options {
     char delimiter;
     struct slice null_text;
-    bool header, freeze;
+    bool header, header_match, freeze;
 };
 MUST_CHECK enum status copy__read_options(struct sql_context *cx,
                                           const struct ast_copy *statement,

@@ -237,6 +237,39 @@ read_row(struct copy_in *copy, struct slice line)
     return STATUS_OK;
 }
 
+/* HEADER MATCH: the columns' names, in their order. */
+static enum status
+check_header(struct copy_in *copy, struct slice line)
+{
+    const uint8_t *at = line.data, *end = line.data + line.size;
+    unsigned fields = 0;
+    while (fields == 0 || at < end) {
+        at += fields++ > 0;
+        bool is_null;
+        (void)read_field(copy, &at, end, &is_null);
+    }
+    if (fields != copy->column_count) {
+        return line_error(
+            copy, line, "wrong number of fields in header line: %s",
+            arena_printf(&copy->line_arena, "got %u, expected %u", fields, copy->column_count));
+    }
+    at = line.data;
+    for (unsigned i = 0; i < copy->column_count; i++) {
+        const char *wanted = copy->table->columns[copy->columns[i]].name;
+        bool is_null;
+        at += i > 0;
+        struct slice name = read_field(copy, &at, end, &is_null);
+        if (is_null || !slice_equal(name, slice_from_text(wanted))) {
+            return line_error(
+                copy, line, "column name mismatch in header line field %s",
+                arena_printf(&copy->line_arena, "%u: got %s\"%.*s\"%s, expected \"%s\"", i + 1,
+                             is_null ? "null value (" : "", (int)MIN(name.size, 63U),
+                             (const char *)name.data, is_null ? ")" : "", wanted));
+        }
+    }
+    return STATUS_OK;
+}
+
 static enum status
 take_line(struct copy_in *copy, struct slice line)
 {
@@ -253,7 +286,7 @@ take_line(struct copy_in *copy, struct slice line)
     }
     if (copy->skip_header) {
         copy->skip_header = false;
-        return STATUS_OK;
+        return copy->options.header_match ? check_header(copy, line) : STATUS_OK;
     }
     if (copy->column_count == 0 && line.size > 0) {
         return line_error(copy, line, "extra data after last expected column", "");
@@ -262,8 +295,11 @@ take_line(struct copy_in *copy, struct slice line)
     TRY(read_row(copy, line));
     enum status status = row_inserter_insert(copy->inserter, copy->values);
     if (status != STATUS_OK) {
-        diag_while(copy->session->cx.diag, "COPY %s, line %llu", copy->table->name,
-                   (unsigned long long)copy->line_no);
+        struct diag *diag = copy->session->cx.diag;
+        bool by_row = strcmp(diag->sqlstate, SQLSTATE_NOT_NULL_VIOLATION) == 0;
+        diag_while(diag, by_row ? "COPY %s, line %llu: \"%.*s\"" : "COPY %s, line %llu",
+                   copy->table->name, (unsigned long long)copy->line_no,
+                   (int)MIN(line.size, (size_t)100), (const char *)line.data);
         return status;
     }
     if (++copy->row_count % CHECK_ROWS == 0) {

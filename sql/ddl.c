@@ -1,6 +1,28 @@
 /* ddl.c: CREATE TABLE, ALTER TABLE, DROP, TRUNCATE. SPDX-License-Identifier: Apache-2.0 */
 #include "sql/bind/show.h"
+#include "sql/options.h"
 #include "sql/session_internal.h"
+
+#include <stdio.h>
+
+/* The binder speaks of an assignment; PostgreSQL has other words here, and no place. */
+static enum status
+reword_mismatch(struct sql_context *cx, const char *column, enum status status)
+{
+    const char *rest = strstr(cx->diag->message, " is of type ");
+    if (status == STATUS_OK || rest == NULL ||
+        strcmp(cx->diag->sqlstate, SQLSTATE_DATATYPE_MISMATCH) != 0) {
+        return status;
+    }
+    char types[DIAG_TEXT_MAX];
+    snprintf(types, sizeof(types), "%s", rest);
+    const char *but = strstr(types, " but ");
+    ASSERT(but != NULL);
+    snprintf(cx->diag->message, sizeof(cx->diag->message), "column \"%s\"%.*s but default %s",
+             column, (int)(but - types), types, but + strlen(" but "));
+    cx->diag->position = 0;
+    return status;
+}
 
 /* A default as PostgreSQL keeps and shows it; *sql_out NULL for NULL, which is none. */
 static enum status
@@ -40,6 +62,14 @@ ddl__bind_columns(struct sql_session *session, const struct ast_column_def *colu
     struct sql_context *cx = &session->cx;
     enum type_id type;
     int32_t typmod;
+    static const char *const system[] = {"tableoid", "ctid", "cmin", "xmin", "cmax", "xmax"};
+    for (unsigned i = 0; i < ARRAY_SIZE(system); i++) {
+        if (strcmp(column->name, system[i]) == 0) {
+            return diag_fail(cx->diag, STATUS_INVALID, SQLSTATE_DUPLICATE_COLUMN,
+                             "column name \"%s\" conflicts with a system column name",
+                             column->name);
+        }
+    }
     TRY(bind_type_name(cx, &column->type, &type, &typmod));
     const struct type_info *info = type_info(type);
     if (info->category == 'P') {
@@ -61,7 +91,8 @@ ddl__bind_columns(struct sql_session *session, const struct ast_column_def *colu
     }
     if (column->default_expr != NULL) {
         struct expr *ignored = NULL;
-        TRY(bind_scalar(cx, column->default_expr, type, typmod, &ignored));
+        TRY(reword_mismatch(cx, column->name,
+                            bind_scalar(cx, column->default_expr, type, typmod, &ignored)));
         TRY(show_default(cx, column, type, &out->default_sql));
     }
     return STATUS_OK;
@@ -82,38 +113,11 @@ refuse_table_features(struct sql_context *cx, const struct ast_create_table *sta
         return diag_fail(cx->diag, STATUS_UNSUPPORTED, SQLSTATE_FEATURE_NOT_SUPPORTED,
                          "%s: not supported", what);
     }
-    if (statement->tablespace != NULL && strcmp(statement->tablespace, "pg_default") != 0) {
-        return diag_fail(cx->diag, STATUS_NOT_FOUND, SQLSTATE_UNDEFINED_OBJECT,
-                         "tablespace \"%s\" does not exist", statement->tablespace);
-    }
+    TRY(ddl__check_tablespace(cx, statement->tablespace));
     if (statement->column_count > TUPLE_COLUMNS_MAX) {
         return diag_fail(cx->diag, STATUS_LIMIT, SQLSTATE_TOO_MANY_COLUMNS,
                          "tables can have at most %d columns", TUPLE_COLUMNS_MAX);
     }
-    return STATUS_OK;
-}
-
-/* "{fillfactor=100}" for pg_class.reloptions. */
-static enum status
-options_text(struct sql_context *cx, const struct ast_option_list *options, const char **out)
-{
-    *out = NULL;
-    if (options->count == 0) {
-        return STATUS_OK;
-    }
-    const char *text = "{";
-    for (unsigned i = 0; i < options->count; i++) {
-        const struct ast_option *option = &options->items[i];
-        bool known = strcmp(option->name, "fillfactor") == 0 ||
-                     strncmp(option->name, "autovacuum_", 11) == 0;
-        if (!known) {
-            return diag_fail(cx->diag, STATUS_INVALID, SQLSTATE_INVALID_PARAMETER_VALUE,
-                             "unrecognized parameter \"%s\"", option->name);
-        }
-        text = arena_printf(cx->arena, "%s%s%s=%s", text, i == 0 ? "" : ",", option->name,
-                            option->value == NULL ? "true" : option->value);
-    }
-    *out = arena_printf(cx->arena, "%s}", text);
     return STATUS_OK;
 }
 
@@ -210,6 +214,33 @@ mark_primary_columns(const struct ast_create_table *statement, struct new_column
     }
 }
 
+static bool
+same_columns(const struct ast_constraint *a, const struct ast_constraint *b)
+{
+    bool same = a->columns.count == b->columns.count;
+    for (unsigned i = 0; same && i < a->columns.count; i++) {
+        same = strcmp(a->columns.items[i].name, b->columns.items[i].name) == 0;
+    }
+    return same;
+}
+
+/* As PostgreSQL, one index serves constraints over the same columns: the primary key, else the
+ * first one stays, and takes a name from the others if it has none. */
+static bool
+is_redundant(const struct ast_create_table *statement, unsigned no)
+{
+    for (unsigned i = 0; i < statement->constraint_count; i++) {
+        struct ast_constraint *other = &statement->constraints[i];
+        bool before = other->kind == AST_CONSTRAINT_PRIMARY || i < no;
+        if (i != no && before && statement->constraints[no].kind != AST_CONSTRAINT_PRIMARY &&
+            same_columns(other, &statement->constraints[no])) {
+            other->name = other->name != NULL ? other->name : statement->constraints[no].name;
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Primary key first, as PostgreSQL numbers them. */
 static enum status
 add_constraints(struct sql_session *session, const struct ast_create_table *statement,
@@ -218,7 +249,7 @@ add_constraints(struct sql_session *session, const struct ast_create_table *stat
     for (int pass = 0; pass < 2; pass++) {
         for (unsigned i = 0; i < statement->constraint_count; i++) {
             bool primary = statement->constraints[i].kind == AST_CONSTRAINT_PRIMARY;
-            if (primary == (pass == 0)) {
+            if (primary == (pass == 0) && !is_redundant(statement, i)) {
                 TRY(ddl__add_constraint(session, table, &statement->constraints[i], sink));
             }
         }
@@ -248,7 +279,7 @@ ddl__create_table(struct sql_session *session, const struct ast_create_table *st
     TRY(check_duplicates(cx, statement));
     TRY(check_primary_keys(cx, statement));
     const char *options;
-    TRY(options_text(cx, &statement->options, &options));
+    TRY(storage_options(cx, &statement->options, false, &options));
     struct new_column *columns =
         arena_array(cx->arena, struct new_column, statement->column_count + 1);
     for (unsigned i = 0; i < statement->column_count; i++) {
@@ -271,6 +302,72 @@ ddl__create_table(struct sql_session *session, const struct ast_create_table *st
 }
 
 /* ---- ALTER TABLE ---- */
+/* Sets a new column in all rows there are, as an UPDATE of this transaction would. */
+static enum status
+fill_column(struct sql_session *session, const struct table_def *table, const char *column)
+{
+    struct sql_context *cx = &session->cx;
+    if (session->repeatable_read) { /* rows that its snapshot does not show would stay empty */
+        return diag_fail(cx->diag, STATUS_UNSUPPORTED, SQLSTATE_FEATURE_NOT_SUPPORTED,
+                         "ADD COLUMN with a default in a REPEATABLE READ transaction is not "
+                         "supported");
+    }
+    struct buf text = BUF_EMPTY;
+    buf_append_text(&text, "UPDATE ");
+    catalog_quote_identifier(table->schema_name, &text);
+    buf_append_text(&text, ".");
+    catalog_quote_identifier(table->name, &text);
+    buf_append_text(&text, " SET ");
+    catalog_quote_identifier(column, &text);
+    buf_append_text(&text, " = DEFAULT");
+    const char *sql = arena_strndup(cx->arena, text.data, text.size);
+    buf_deinit(&text);
+    struct parsed_script script = {0};
+    TRY(parse_script(sql, cx->arena, &script, cx->diag));
+    TRY(session__refresh_latest(session, cx->diag));
+    struct query *query = NULL;
+    struct plan *plan = NULL;
+    TRY(run__plan_query(session, script.statements[0], &query, &plan));
+    struct execution *execution = NULL;
+    TRY(execution_open(cx, plan, &execution));
+    struct batch *batch = NULL;
+    enum status status;
+    do {
+        status = execution_next(execution, &batch);
+    } while (status == STATUS_OK && batch != NULL);
+    execution_close(execution);
+    TRY(status);
+    return session__refresh_latest(session, cx->diag);
+}
+
+/* The column is NULL in the rows there are until its default has been put into them. */
+static enum status
+add_filled_column(struct sql_session *session, const struct table_def *table,
+                  const struct ast_column_def *ast)
+{
+    struct sql_context *cx = &session->cx;
+    struct object_id table_id = table->id, sequence = {0};
+    unsigned column_no = table->column_count;
+    struct new_column column;
+    TRY(ddl__bind_columns(session, ast, &column));
+    struct ast_column_def one = *ast;
+    struct ast_create_table alone = {.column_count = 1, .columns = &one};
+    alone.table = (struct ast_relation){.schema = table->schema_name, .name = table->name};
+    TRY(add_serial_sequences(session, &alone, table->schema, &column, &sequence));
+    bool not_null = column.not_null;
+    column.not_null = false;
+    TRY(catalog_add_column(cx, table, &column));
+    if (sequence.v != 0) {
+        TRY(catalog_own_sequence(cx, sequence, table_id, column_no + 1));
+    }
+    TRY(catalog_table_by_id(cx, table_id, &table));
+    if (column.default_sql != NULL) {
+        TRY(fill_column(session, table, column.name));
+        TRY(catalog_table_by_id(cx, table_id, &table));
+    }
+    return not_null ? ddl__set_not_null(session, table_id, column_no) : STATUS_OK;
+}
+
 static enum status
 add_column(struct sql_session *session, struct object_id table_id,
            const struct ast_alter_command *command, struct sql_sink *sink)
@@ -293,32 +390,38 @@ add_column(struct sql_session *session, struct object_id table_id,
                          "column \"%s\" of relation \"%s\" already exists",
                          command->column.name, table->name);
     }
-    struct new_column column;
-    TRY(ddl__bind_columns(session, &command->column, &column));
-    struct object_size size = {0};
-    TRY(object_size(cx->store, table_id, &size, cx->diag));
-    bool is_empty = size.live_rows == 0 && size.dead_rows == 0;
-    bool fills_rows = column.default_sql != NULL || column.not_null ||
-                      command->column.serial_bytes != 0 || command->constraint_count > 0;
-    if (fills_rows && (!is_empty || txn_has_writes(cx->txn))) {
-        return diag_fail(
-            cx->diag, STATUS_UNSUPPORTED, SQLSTATE_FEATURE_NOT_SUPPORTED,
-            "ADD COLUMN with a default or constraint on a table that may have rows "
-            "is not supported");
-    }
-    if (command->column.serial_bytes != 0) {
-        return diag_fail(cx->diag, STATUS_UNSUPPORTED, SQLSTATE_FEATURE_NOT_SUPPORTED,
-                         "ADD COLUMN of a serial type is not supported");
-    }
     if (table->column_count >= TUPLE_COLUMNS_MAX) {
         return diag_fail(cx->diag, STATUS_LIMIT, SQLSTATE_TOO_MANY_COLUMNS,
                          "tables can have at most %d columns", TUPLE_COLUMNS_MAX);
     }
-    TRY(catalog_add_column(cx, table, &column));
+    TRY(add_filled_column(session, table, &command->column));
     for (unsigned i = 0; i < command->constraint_count; i++) {
         TRY(ddl__add_constraint(session, table_id, &command->constraints[i], sink));
     }
     return STATUS_OK;
+}
+
+/* PostgreSQL shows no place in the text here, and has words of its own for a primary key. */
+static enum status
+alter_add_constraint(struct sql_session *session, struct object_id table_id,
+                     const struct ast_constraint *constraint, struct sql_sink *sink)
+{
+    struct sql_context *cx = &session->cx;
+    const struct table_def *table;
+    TRY(catalog_table_by_id(cx, table_id, &table));
+    for (unsigned i = 0; i < constraint->columns.count; i++) {
+        const char *name = constraint->columns.items[i].name;
+        if (constraint->kind == AST_CONSTRAINT_PRIMARY && !ddl__has_column(table, name)) {
+            return diag_fail(cx->diag, STATUS_NOT_FOUND, SQLSTATE_UNDEFINED_COLUMN,
+                             "column \"%s\" of relation \"%s\" does not exist", name,
+                             table->name);
+        }
+    }
+    enum status status = ddl__add_constraint(session, table_id, constraint, sink);
+    if (status != STATUS_OK) {
+        cx->diag->position = 0;
+    }
+    return status;
 }
 
 enum status
@@ -330,7 +433,7 @@ ddl__alter_table(struct sql_session *session, const struct ast_alter_table *stat
     if (statement->if_exists) {
         TRY(catalog_find_table(cx, statement->table.schema, statement->table.name, &table));
         if (table == NULL) {
-            session__notice(sink, "NOTICE", SQLSTATE_UNDEFINED_TABLE,
+            session__notice(sink, "NOTICE", SQLSTATE_SUCCESS,
                             "relation \"%s\" does not exist, skipping", statement->table.name);
             return STATUS_OK;
         }
@@ -342,7 +445,7 @@ ddl__alter_table(struct sql_session *session, const struct ast_alter_table *stat
     for (unsigned i = 0; i < statement->command_count; i++) {
         const struct ast_alter_command *command = &statement->commands[i];
         if (command->kind == AST_ALTER_ADD_CONSTRAINT) {
-            TRY(ddl__add_constraint(session, id, &command->constraint, sink));
+            TRY(alter_add_constraint(session, id, &command->constraint, sink));
         } else {
             TRY(add_column(session, id, command, sink));
         }
@@ -359,6 +462,19 @@ report_missing(struct sql_session *session, const struct ast_drop *statement,
                const struct ast_relation *relation, struct sql_sink *sink)
 {
     const char *what = object_names[statement->object];
+    uint32_t schema = SCHEMA_PUBLIC;
+    if (relation->schema != NULL) {
+        TRY(catalog_schema_id(&session->cx, relation->schema, &schema));
+    }
+    if (schema == 0 && statement->if_exists) {
+        session__notice(sink, "NOTICE", SQLSTATE_SUCCESS,
+                        "schema \"%s\" does not exist, skipping", relation->schema);
+        return STATUS_OK;
+    }
+    if (schema == 0) {
+        return diag_fail(session->cx.diag, STATUS_NOT_FOUND, SQLSTATE_INVALID_SCHEMA_NAME,
+                         "schema \"%s\" does not exist", relation->schema);
+    }
     if (statement->if_exists) {
         session__notice(sink, "NOTICE", SQLSTATE_SUCCESS, "%s \"%s\" does not exist, skipping",
                         what, relation->name);

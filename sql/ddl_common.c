@@ -1,6 +1,9 @@
 /* ddl_common.c: what definitions share: finding and locking tables, making names.
  * SPDX-License-Identifier: Apache-2.0 */
+#include "sql/options.h"
 #include "sql/session_internal.h"
+
+#include <stdio.h>
 
 #define NAME_BYTES_MAX 63u /* PostgreSQL's NAMEDATALEN - 1 */
 
@@ -44,6 +47,15 @@ ddl__find_table(struct sql_session *session, const struct ast_relation *relation
 {
     UNUSED(verb);
     struct sql_context *cx = &session->cx;
+    const struct index_def *index = NULL;
+    TRY(catalog_find_table(cx, relation->schema, relation->name, table_out));
+    if (*table_out == NULL) {
+        TRY(catalog_find_index(cx, relation->schema, relation->name, table_out, &index));
+    }
+    if (index != NULL) {
+        return diag_fail(cx->diag, STATUS_INVALID, SQLSTATE_WRONG_OBJECT_TYPE,
+                         "\"%s\" is an index", index->name);
+    }
     TRY(catalog_get_table(cx, relation->schema, relation->name, table_out));
     if ((*table_out)->id.v < CATALOG_OBJECT_ID_END) {
         return diag_fail(cx->diag, STATUS_INVALID, SQLSTATE_INSUFFICIENT_PRIVILEGE,
@@ -54,6 +66,17 @@ ddl__find_table(struct sql_session *session, const struct ast_relation *relation
                          "\"%s\" is not a table", (*table_out)->name);
     }
     return STATUS_OK;
+}
+
+/* There is one tablespace yet. */
+enum status
+ddl__check_tablespace(struct sql_context *cx, const char *name)
+{
+    if (name == NULL || strcmp(name, "pg_default") == 0) {
+        return STATUS_OK;
+    }
+    return diag_fail(cx->diag, STATUS_NOT_FOUND, SQLSTATE_UNDEFINED_OBJECT,
+                     "tablespace \"%s\" does not exist", name);
 }
 
 /* As PostgreSQL's makeObjectName(): the longer of the two names is cut until all fits. */
@@ -278,11 +301,20 @@ index_column(struct sql_context *cx, const struct table_def *table,
 static enum status
 refuse_index_features(struct sql_context *cx, const struct ast_create_index *statement)
 {
-    const char *what = NULL;
-    if (statement->method != NULL && strcmp(statement->method, "btree") != 0) {
-        return diag_fail(cx->diag, STATUS_UNSUPPORTED, SQLSTATE_FEATURE_NOT_SUPPORTED,
-                         "access method \"%s\" is not supported", statement->method);
+    static const char *const methods[] = {"hash", "gist", "gin", "spgist", "brin"};
+    const char *what = NULL, *ignored;
+    for (unsigned i = 0; statement->method != NULL && i < ARRAY_SIZE(methods); i++) {
+        if (strcmp(statement->method, methods[i]) == 0) {
+            return diag_fail(cx->diag, STATUS_UNSUPPORTED, SQLSTATE_FEATURE_NOT_SUPPORTED,
+                             "access method \"%s\" is not supported", statement->method);
+        }
     }
+    if (statement->method != NULL && strcmp(statement->method, "btree") != 0) {
+        return diag_fail(cx->diag, STATUS_NOT_FOUND, SQLSTATE_UNDEFINED_OBJECT,
+                         "access method \"%s\" does not exist", statement->method);
+    }
+    TRY(storage_options(cx, &statement->options, true, &ignored));
+    TRY(ddl__check_tablespace(cx, statement->tablespace));
     if (statement->where != NULL) {
         what = "partial indexes";
     } else if (statement->include.count > 0) {
@@ -299,15 +331,22 @@ refuse_index_features(struct sql_context *cx, const struct ast_create_index *sta
                      "%s: not supported", what);
 }
 
-/* "a_b" of columns a, b, for the name of an index. */
+/* "a_b" of columns a, b, for the name of an index; a column's second time counts: "a_a1". */
 static const char *
 column_names(struct arena *arena, const struct table_def *table,
              const struct index_column *columns, unsigned count)
 {
     char *text = arena_strdup(arena, "");
     for (unsigned i = 0; i < count; i++) {
+        unsigned again = 0;
+        for (unsigned k = 0; k < i; k++) {
+            again += columns[k].column_no == columns[i].column_no;
+        }
         text = arena_printf(arena, "%s%s%s", text, i == 0 ? "" : "_",
                             table->columns[columns[i].column_no].name);
+        if (again > 0) {
+            text = arena_printf(arena, "%s%u", text, again);
+        }
     }
     return text;
 }
@@ -374,6 +413,9 @@ check_no_nulls(struct sql_context *cx, const struct table_def *table, unsigned c
                 status = diag_fail(cx->diag, STATUS_INVALID, SQLSTATE_NOT_NULL_VIOLATION,
                                    "column \"%s\" of relation \"%s\" contains null values",
                                    table->columns[column_no].name, table->name);
+                catalog_name_table(cx->diag, table);
+                snprintf(cx->diag->column_name, sizeof(cx->diag->column_name), "%s",
+                         table->columns[column_no].name);
             }
         }
         if (status == STATUS_OK) {
@@ -384,6 +426,24 @@ check_no_nulls(struct sql_context *cx, const struct table_def *table, unsigned c
     return status;
 }
 
+/* column_count: none. */
+static unsigned
+find_column(const struct table_def *table, const char *name)
+{
+    unsigned no = 0;
+    while (no < table->column_count &&
+           (table->columns[no].dropped || strcmp(table->columns[no].name, name) != 0)) {
+        no++;
+    }
+    return no;
+}
+
+bool
+ddl__has_column(const struct table_def *table, const char *name)
+{
+    return find_column(table, name) < table->column_count;
+}
+
 static enum status
 constraint_columns(struct sql_context *cx, const struct table_def *table,
                    const struct ast_constraint *constraint, struct new_index *index)
@@ -392,11 +452,7 @@ constraint_columns(struct sql_context *cx, const struct table_def *table,
     TRY(check_key_size(cx, constraint->columns.count));
     for (unsigned i = 0; i < constraint->columns.count; i++) {
         const char *name = constraint->columns.items[i].name;
-        unsigned no = 0;
-        while (no < table->column_count &&
-               (table->columns[no].dropped || strcmp(table->columns[no].name, name) != 0)) {
-            no++;
-        }
+        unsigned no = find_column(table, name);
         if (no == table->column_count) {
             diag_fail(cx->diag, STATUS_NOT_FOUND, SQLSTATE_UNDEFINED_COLUMN,
                       "column \"%s\" named in key does not exist", name);
@@ -417,21 +473,17 @@ constraint_columns(struct sql_context *cx, const struct table_def *table,
     return STATUS_OK;
 }
 
-static enum status
-make_not_null(struct sql_session *session, struct object_id table_id,
-              const struct new_index *index)
+enum status
+ddl__set_not_null(struct sql_session *session, struct object_id table_id, unsigned column_no)
 {
     struct sql_context *cx = &session->cx;
-    for (unsigned i = 0; i < index->column_count; i++) {
-        const struct table_def *table;
-        TRY(catalog_table_by_id(cx, table_id, &table));
-        unsigned no = index->columns[i].column_no;
-        if (!table->columns[no].not_null) {
-            TRY(check_no_nulls(cx, table, no));
-            TRY(catalog_set_not_null(cx, table_id, no + 1));
-        }
+    const struct table_def *table;
+    TRY(catalog_table_by_id(cx, table_id, &table));
+    if (table->columns[column_no].not_null) {
+        return STATUS_OK;
     }
-    return STATUS_OK;
+    TRY(check_no_nulls(cx, table, column_no));
+    return catalog_set_not_null(cx, table_id, column_no + 1);
 }
 
 enum status
@@ -442,6 +494,9 @@ ddl__add_constraint(struct sql_session *session, struct object_id table_id,
     const struct table_def *table;
     TRY(catalog_table_by_id(cx, table_id, &table));
     bool primary = constraint->kind == AST_CONSTRAINT_PRIMARY;
+    const char *ignored;
+    TRY(storage_options(cx, &constraint->options, true, &ignored));
+    TRY(ddl__check_tablespace(cx, constraint->tablespace));
     if (constraint->using_index != NULL) {
         return diag_fail(cx->diag, STATUS_UNSUPPORTED, SQLSTATE_FEATURE_NOT_SUPPORTED,
                          "ADD CONSTRAINT USING INDEX is not supported");
@@ -470,5 +525,8 @@ ddl__add_constraint(struct sql_session *session, struct object_id table_id,
     TRY(check_free_name(session, table->schema, index.name, false, sink, &taken));
     struct object_id id;
     TRY(catalog_add_index(cx, table, &index, &id));
-    return primary ? make_not_null(session, table_id, &index) : STATUS_OK;
+    for (unsigned i = 0; primary && i < index.column_count; i++) {
+        TRY(ddl__set_not_null(session, table_id, index.columns[i].column_no));
+    }
+    return STATUS_OK;
 }

@@ -282,6 +282,13 @@ void utility__run(struct sql_session *session, struct run *run, struct sql_sink 
 MUST_CHECK enum status utility__describe(struct sql_session *session,
                                          struct sql_prepared *prepared,
                                          struct compiled *compiled);
+MUST_CHECK enum status explain__run(struct sql_session *session,
+                                    const struct ast_explain *explain, struct sql_sink *sink);
+MUST_CHECK enum status upkeep__analyze(struct sql_session *session,
+                                       const struct ast_vacuum *analyze);
+/* Ends the transaction that it runs in, and the portal may go with it. */
+void upkeep__vacuum(struct sql_session *session, const struct ast_vacuum *vacuum,
+                    struct sql_result *result);
 MUST_CHECK enum status ddl__create_table(struct sql_session *session,
                                          const struct ast_create_table *statement,
                                          struct sql_sink *sink);
@@ -314,6 +321,12 @@ MUST_CHECK enum status ddl__make_name(struct sql_session *session, uint32_t sche
 MUST_CHECK enum status ddl__add_constraint(struct sql_session *session, struct object_id table,
                                            const struct ast_constraint *constraint,
                                            struct sql_sink *sink);
+bool ddl__has_column(const struct table_def *table, const char *name);
+/* 42704 unless it is the one there is; NULL is fine. */
+MUST_CHECK enum status ddl__check_tablespace(struct sql_context *cx, const char *name);
+/* 23502 if a row has none; `column_no` from 0. */
+MUST_CHECK enum status ddl__set_not_null(struct sql_session *session, struct object_id table,
+                                         unsigned column_no);
 MUST_CHECK enum status ddl__add_sequence(struct sql_session *session, uint32_t schema,
                                          const char *name, enum type_id type,
                                          const struct ast_create_sequence *options,

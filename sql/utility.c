@@ -145,57 +145,6 @@ run_show(struct sql_session *session, const struct ast_show *show, struct sql_si
     return text_rows__send(&rows, &value);
 }
 
-/* ---- EXPLAIN ---- */
-static bool
-option_is_on(const struct ast_option *option)
-{
-    return option->value == NULL ||
-           (strcasecmp(option->value, "off") != 0 && strcasecmp(option->value, "false") != 0 &&
-            strcmp(option->value, "0") != 0);
-}
-
-static enum status
-run_explain(struct sql_session *session, const struct ast_explain *explain,
-            struct sql_sink *sink)
-{
-    for (unsigned i = 0; i < explain->options.count; i++) {
-        const struct ast_option *option = &explain->options.items[i];
-        bool is_text = strcmp(option->name, "format") == 0 && option->value != NULL &&
-                       strcasecmp(option->value, "text") == 0;
-        bool is_plain = strcmp(option->name, "costs") == 0;
-        if (!is_text && !is_plain && option_is_on(option)) {
-            return diag_fail(session->cx.diag, STATUS_UNSUPPORTED,
-                             SQLSTATE_FEATURE_NOT_SUPPORTED,
-                             "EXPLAIN option \"%s\" is not supported", option->name);
-        }
-    }
-    if (!statement__is_query(explain->statement)) {
-        return diag_fail(session->cx.diag, STATUS_UNSUPPORTED, SQLSTATE_FEATURE_NOT_SUPPORTED,
-                         "EXPLAIN of this statement is not supported");
-    }
-    struct query *query = NULL;
-    struct plan *plan = NULL;
-    TRY(run__plan_query(session, explain->statement, &query, &plan));
-    struct buf text = BUF_EMPTY;
-    plan_explain(plan, &text);
-    buf_u8(&text, 0);
-    char *line = arena_strndup(session->cx.arena, text.data, text.size);
-    buf_deinit(&text);
-    struct text_rows rows;
-    static const char *const names[] = {"QUERY PLAN"};
-    text_rows__init(&rows, sink, session->cx.arena, names, 1);
-    while (line != NULL && *line != 0) {
-        char *end = strchr(line, '\n');
-        if (end != NULL) {
-            *end = 0;
-        }
-        const char *value = line;
-        TRY(text_rows__send(&rows, &value));
-        line = end == NULL ? NULL : end + 1;
-    }
-    return STATUS_OK;
-}
-
 /* ---- PREPARE, EXECUTE, DEALLOCATE, DISCARD ---- */
 static enum status
 run_prepare(struct sql_session *session, struct run *run, const struct ast_prepare *prepare)
@@ -315,7 +264,7 @@ run_discard(struct sql_session *session, enum ast_discard_target target)
     return STATUS_OK;
 }
 
-/* ---- LOCK, ANALYZE, VACUUM, CHECKPOINT ---- */
+/* ---- LOCK ---- */
 static enum status
 run_lock(struct sql_session *session, const struct ast_lock *lock)
 {
@@ -337,147 +286,6 @@ run_lock(struct sql_session *session, const struct ast_lock *lock)
         TRY(status);
     }
     return STATUS_OK;
-}
-
-static enum status
-analyze_table(void *arg, struct sql_context *cx, const struct table_def *table)
-{
-    UNUSED(arg);
-    if (table->kind != RELATION_TABLE) {
-        return STATUS_OK;
-    }
-    TRY(table_lock(cx->txn, table->id, TABLE_LOCK_SHARE_UPDATE_EXCLUSIVE, LOCK_WAIT, cx->diag));
-    struct object_size size = {0};
-    TRY(object_size(cx->store, table->id, &size, cx->diag));
-    uint64_t pages = size.heap_bytes / 8192;
-    return catalog_set_counts(cx, table->id, (double)size.live_rows,
-                              (int32_t)MIN(pages, (uint64_t)INT32_MAX));
-}
-
-static enum status
-collect_id(void *arg, struct sql_context *cx, const struct table_def *table)
-{
-    UNUSED(cx);
-    if (table->kind == RELATION_TABLE) {
-        buf_append(arg, &table->id, sizeof(table->id));
-    }
-    return STATUS_OK;
-}
-
-/* The tables named, or all. */
-static enum status
-collect_tables(struct sql_session *session, const struct ast_vacuum *vacuum, struct buf *ids)
-{
-    struct sql_context *cx = &session->cx;
-    if (vacuum->table_count == 0) {
-        return catalog_each_table(cx, collect_id, ids);
-    }
-    for (unsigned i = 0; i < vacuum->table_count; i++) {
-        const struct ast_relation *relation = &vacuum->tables[i].table;
-        const struct table_def *table;
-        TRY(catalog_get_table(cx, relation->schema, relation->name, &table));
-        TRY(collect_id(ids, cx, table));
-    }
-    return STATUS_OK;
-}
-
-static enum status
-analyze_tables(struct sql_session *session, const struct buf *ids)
-{
-    struct sql_context *cx = &session->cx;
-    for (size_t at = 0; at < ids->size; at += sizeof(struct object_id)) {
-        struct object_id id;
-        memcpy(&id, ids->data + at, sizeof(id));
-        TRY(session__refresh_latest(session, cx->diag));
-        const struct table_def *table;
-        TRY(catalog_table_by_id(cx, id, &table));
-        TRY(analyze_table(NULL, cx, table));
-    }
-    return STATUS_OK;
-}
-
-static enum status
-run_analyze(struct sql_session *session, const struct ast_vacuum *analyze)
-{
-    struct buf ids = BUF_EMPTY;
-    enum status status = collect_tables(session, analyze, &ids);
-    if (status == STATUS_OK) {
-        status = analyze_tables(session, &ids);
-    }
-    buf_deinit(&ids);
-    return status;
-}
-
-static enum status
-check_vacuum_options(struct sql_session *session, const struct ast_vacuum *vacuum,
-                     bool *analyze_out)
-{
-    /* Options that change how PostgreSQL goes about it, not what the result is. */
-    static const char *const manners[] = {"verbose",  "freeze",        "disable_page_skipping",
-                                          "truncate", "index_cleanup", "process_toast",
-                                          "parallel", "skip_locked"};
-    *analyze_out = false;
-    for (unsigned i = 0; i < vacuum->options.count; i++) {
-        const struct ast_option *option = &vacuum->options.items[i];
-        bool known = false;
-        for (unsigned k = 0; k < ARRAY_SIZE(manners); k++) {
-            known |= strcmp(manners[k], option->name) == 0;
-        }
-        if (strcmp(option->name, "analyze") == 0) {
-            *analyze_out = option_is_on(option);
-        } else if (!known && option_is_on(option)) {
-            return diag_fail(session->cx.diag, STATUS_UNSUPPORTED,
-                             SQLSTATE_FEATURE_NOT_SUPPORTED,
-                             "VACUUM option \"%s\" is not supported", option->name);
-        }
-    }
-    return STATUS_OK;
-}
-
-/* Vacuum runs outside any transaction: the statement's own snapshot would hold dead rows back.
- * The portal that runs this may be gone after that. */
-static void
-run_vacuum(struct sql_session *session, const struct ast_vacuum *vacuum,
-           struct sql_result *result)
-{
-    struct sql_context *cx = &session->cx;
-    struct buf ids = BUF_EMPTY;
-    bool analyze = false;
-    result->state = SQL_FAILED;
-    enum status status = session__forbid_block(session, "VACUUM", cx->diag);
-    if (status == STATUS_OK && txn_has_writes(session->txn)) {
-        status = diag_fail(cx->diag, STATUS_INVALID, SQLSTATE_ACTIVE_SQL_TRANSACTION,
-                           "VACUUM cannot run inside a transaction block");
-    }
-    if (status == STATUS_OK) {
-        status = check_vacuum_options(session, vacuum, &analyze);
-    }
-    if (status == STATUS_OK) {
-        status = collect_tables(session, vacuum, &ids);
-    }
-    if (status != STATUS_OK) {
-        buf_deinit(&ids);
-        return;
-    }
-    (void)session__commit(session, "", cx->diag); /* has no writes: done at once */
-    arena_reset(&session->statement);
-    cx->arena = &session->statement;
-    const struct sql_host *host = cx->host;
-    for (size_t at = 0; status == STATUS_OK && at < ids.size; at += sizeof(struct object_id)) {
-        struct object_id id;
-        memcpy(&id, ids.data + at, sizeof(id));
-        status = host->vacuum(cx->host_arg, session->waiter, id, cx->diag);
-    }
-    if (status == STATUS_OK && analyze) {
-        status = session__begin(session, BLOCK_IMPLICIT, cx->diag);
-        if (status == STATUS_OK) {
-            status = analyze_tables(session, &ids);
-        }
-    }
-    buf_deinit(&ids);
-    if (status == STATUS_OK) {
-        result->state = SQL_DONE;
-    }
 }
 
 /* ---- all of them ---- */
@@ -589,11 +397,11 @@ run_simple(struct sql_session *session, struct run *run, const struct ast_statem
         return run_show(session, &ast->show, sink);
     case AST_ANALYZE:
         TRY(forbid_read_only(session, "ANALYZE"));
-        return run_analyze(session, &ast->vacuum);
+        return upkeep__analyze(session, &ast->vacuum);
     case AST_CHECKPOINT:
         return cx->host->checkpoint(cx->host_arg, session->waiter, cx->diag);
     case AST_EXPLAIN:
-        return run_explain(session, &ast->explain, sink);
+        return explain__run(session, &ast->explain, sink);
     case AST_PREPARE:
         return run_prepare(session, run, &ast->prepare);
     case AST_DEALLOCATE:
@@ -617,7 +425,7 @@ utility__run(struct sql_session *session, struct run *run, struct sql_sink *sink
     if (ast->kind == AST_EXECUTE) {
         run_execute(session, &ast->execute, sink, result);
     } else if (ast->kind == AST_VACUUM) {
-        run_vacuum(session, &ast->vacuum, result);
+        upkeep__vacuum(session, &ast->vacuum, result);
         return;
     } else {
         enum status status = ast->kind == AST_COPY

@@ -70,4 +70,6 @@ MUST_CHECK enum status catalog_find_table(struct sql_context *cx, const char *sc
                                           const char *name, const struct table_def **table_out);
 MUST_CHECK enum status catalog_table_by_id(struct sql_context *cx, struct object_id id,
                                            const struct table_def **table_out);
+/* The error is about this table: its schema and name for the client. */
+void catalog_name_table(struct diag *diag, const struct table_def *table);
 uint64_t catalog_version(struct sql_context *cx);

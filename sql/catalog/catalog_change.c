@@ -2,6 +2,8 @@
  * transaction. SPDX-License-Identifier: Apache-2.0 */
 #include "sql/catalog/catalog_internal.h"
 
+#include <stdio.h>
+
 /* Later commands of the transaction see the change, and definitions are read anew. */
 static enum status
 finish_change(struct sql_context *cx)
@@ -388,6 +390,8 @@ build_index(struct sql_context *cx, const struct table_def *table,
         diag_clear(cx->diag);
         diag_fail(cx->diag, status, SQLSTATE_UNIQUE_VIOLATION,
                   "could not create unique index \"%s\"", name);
+        catalog_name_table(cx->diag, table);
+        snprintf(cx->diag->constraint_name, sizeof(cx->diag->constraint_name), "%s", name);
         if (result.conflicting_row.v != 0) {
             describe_duplicate(cx, table, definition, result.conflicting_row);
         }

@@ -2,6 +2,8 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "sql/catalog/catalog_internal.h"
 
+#include <stdio.h>
+
 /* Words that PostgreSQL quotes: its reserved and column-name keywords, sorted. */
 static const char *const quoted_words[] = {
     "all",
@@ -243,4 +245,11 @@ catalog_constraint_definition(const struct table_def *table, const struct index_
 {
     buf_append_text(out, index->constraint == CONSTRAINT_PRIMARY ? "PRIMARY KEY " : "UNIQUE ");
     append_columns(table, &index->storage, false, out);
+}
+
+void
+catalog_name_table(struct diag *diag, const struct table_def *table)
+{
+    snprintf(diag->schema_name, sizeof(diag->schema_name), "%s", table->schema_name);
+    snprintf(diag->table_name, sizeof(diag->table_name), "%s", table->name);
 }

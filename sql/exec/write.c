@@ -86,13 +86,6 @@ append_value(const struct row_writer *writer, unsigned column_no, struct buf *ou
     value_to_text(type, &value, out);
 }
 
-static void
-name_table(struct diag *diag, const struct table_def *table)
-{
-    snprintf(diag->schema_name, sizeof(diag->schema_name), "%s", table->schema_name);
-    snprintf(diag->table_name, sizeof(diag->table_name), "%s", table->name);
-}
-
 static enum status
 null_violation(const struct row_writer *writer, unsigned column_no, struct diag *diag)
 {
@@ -121,7 +114,7 @@ null_violation(const struct row_writer *writer, unsigned column_no, struct diag 
     diag_detail(diag, "Failing row contains (%.*s).", (int)row.size, (const char *)row.data);
     buf_deinit(&row);
     if (diag != NULL) {
-        name_table(diag, table);
+        catalog_name_table(diag, table);
         snprintf(diag->column_name, sizeof(diag->column_name), "%s", column->name);
     }
     return status;
@@ -177,7 +170,7 @@ row_writer__refused(const struct row_writer *writer, struct sql_context *cx,
                        "duplicate key value violates unique constraint \"%s\"", name);
     diag_detail(cx->diag, "Key (%.*s)=(%.*s) already exists.", (int)names.size,
                 (const char *)names.data, (int)values.size, (const char *)values.data);
-    name_table(cx->diag, writer->table);
+    catalog_name_table(cx->diag, writer->table);
     snprintf(cx->diag->constraint_name, sizeof(cx->diag->constraint_name), "%s", name);
     buf_deinit(&names);
     buf_deinit(&values);

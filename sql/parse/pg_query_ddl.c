@@ -282,12 +282,10 @@ read_column_def(struct column_reader *cr, const PgQuery__ColumnDef *node)
         TRY(read_column_constraint(cr, node->constraints[i]->constraint));
     }
     if (column->serial_bytes != 0 && column->default_expr != NULL) {
-        enum status status =
-            diag_fail(reader->diag, STATUS_INVALID, SQLSTATE_SYNTAX_ERROR,
-                      "multiple default values specified for column \"%s\" of table \"%s\"",
-                      column->name, cr->table_name);
-        diag_position(reader->diag, column->position);
-        return status;
+        return diag_fail(
+            reader->diag, STATUS_INVALID, SQLSTATE_SYNTAX_ERROR,
+            "multiple default values specified for column \"%s\" of table \"%s\"",
+            column->name, cr->table_name);
     }
     return STATUS_OK;
 }

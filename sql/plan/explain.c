@@ -97,11 +97,11 @@ width_of(const struct plan_node *node)
 }
 
 static void
-explain_node(const struct plan_node *node, unsigned depth, struct buf *out)
+explain_node(const struct plan_node *node, unsigned depth, bool costs, struct buf *out)
 {
     bool is_plain_project = node->kind == PLAN_PROJECT || node->kind == PLAN_FILTER;
     if (is_plain_project) { /* PostgreSQL shows these as part of the operator below */
-        explain_node(node->left, depth, out);
+        explain_node(node->left, depth, costs, out);
         return;
     }
     if (depth > 0) {
@@ -109,18 +109,21 @@ explain_node(const struct plan_node *node, unsigned depth, struct buf *out)
     }
     name_of_node(node, out);
     subject_of_node(node, out);
-    buf_printf(out, "  (cost=0.00..%.2f rows=%.0f width=%u)\n", node->cost, node->rows,
-               width_of(node));
+    if (costs) {
+        buf_printf(out, "  (cost=0.00..%.2f rows=%.0f width=%u)", node->cost, node->rows,
+                   width_of(node));
+    }
+    buf_append_text(out, "\n");
     if (node->left != NULL) {
-        explain_node(node->left, depth + 1, out);
+        explain_node(node->left, depth + 1, costs, out);
     }
     if (node->right != NULL) {
-        explain_node(node->right, depth + 1, out);
+        explain_node(node->right, depth + 1, costs, out);
     }
 }
 
 void
-plan_explain(const struct plan *plan, struct buf *out)
+plan_explain(const struct plan *plan, bool costs, struct buf *out)
 {
-    explain_node(plan->root, 0, out);
+    explain_node(plan->root, 0, costs, out);
 }

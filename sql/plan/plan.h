@@ -15,4 +15,4 @@ struct plan; /* nodes: plan_internal.h, shared by sql/plan and sql/exec */
 MUST_CHECK enum status plan_query(struct sql_context *cx, const struct query *query,
                                   struct plan **plan_out);
 /* EXPLAIN's text, one line an operator. */
-void plan_explain(const struct plan *plan, struct buf *out);
+void plan_explain(const struct plan *plan, bool costs, struct buf *out);
