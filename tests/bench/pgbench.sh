@@ -4,6 +4,9 @@
 #   --scale N (20)  --seconds S (20)  --runs R (3)  --clients "1 8 32"  --tests "select tpcb"
 #   --mode prepared  --systems "postgresql one three"  --pool-mb M (512)  --record
 #
+# A system postgresql3 is PostgreSQL with two standbys (ANY 1); ratios are to the PostgreSQL named
+# last before a system: "postgresql one postgresql3 three" compares like with like.
+#
 # All systems are loaded alike and have the same buffer pool; each commit is synced (PostgreSQL:
 # fsync and synchronous_commit on; three nodes: on a majority). They take turns within each round,
 # the ones not measured are stopped by SIGSTOP (PostgreSQL idles). Printed are medians of the
@@ -26,27 +29,33 @@ while [ $# -gt 0 ]; do
     --systems) systems=$2 ;;
     --pool-mb) pool_mb=$2 ;;
     --record) record=yes; shift; continue ;;
-    *) sed -n '2,14p' "$0" >&2; exit 2 ;;
+    *) sed -n '2,17p' "$0" >&2; exit 2 ;;
     esac
     shift 2
 done
 readonly PG=/usr/lib/postgresql/15/bin
 readonly TICKS=$(getconf CLK_TCK)
-ports=() # of the systems that run
-wants() { [[ " $systems " == *" $1 "* ]]; }
+PG_HOMES=()
 
 # ---- PostgreSQL ----
 
+# pg_start HOME PORT: a PostgreSQL of ours; its postmaster joins POSTMASTERS_$system.
+pg_start() {
+    as_postgres $PG/pg_ctl -D "$1/data" -o "-p $2 -k $1" -w -l "$1/log" start >/dev/null || { cat "$1/log" >&2; fail "PostgreSQL"; }
+    printf -v "POSTMASTERS_$system" '%s %s' "$(postmasters_of "$system")" "$(head -n 1 "$1/data/postmaster.pid")"
+    PG_HOMES+=("$1")
+}
+
+# start_postgresql PORT: one node.
 start_postgresql() {
+    local home=$WORK/$system
     [ -x $PG/initdb ] || fail "no PostgreSQL 15 in $PG"
     chmod 755 "$WORK"
-    install -d -o postgres -g postgres "$WORK/pg"
-    as_postgres $PG/initdb -D "$WORK/pg/data" -A trust -U postgres --locale=C.UTF-8 --encoding=UTF8 >"$WORK/initdb.log" 2>&1 ||
+    install -d -o postgres -g postgres "$home"
+    as_postgres $PG/initdb -D "$home/data" -A trust -U postgres --locale=C.UTF-8 --encoding=UTF8 >"$WORK/initdb.log" 2>&1 ||
         { cat "$WORK/initdb.log" >&2; fail initdb; }
-    cat >>"$WORK/pg/data/postgresql.conf" <<CONF
+    cat >>"$home/data/postgresql.conf" <<CONF
 listen_addresses = '127.0.0.1'
-port = $PG_PORT
-unix_socket_directories = '$WORK/pg'
 shared_buffers = ${pool_mb}MB
 fsync = on
 synchronous_commit = on
@@ -55,15 +64,37 @@ max_wal_size = 4GB
 checkpoint_timeout = 60s
 timezone = UTC
 CONF
-    as_postgres $PG/pg_ctl -D "$WORK/pg/data" -w -l "$WORK/pg/log" start >/dev/null || { cat "$WORK/pg/log" >&2; fail "PostgreSQL"; }
-    POSTMASTER=$(head -n 1 "$WORK/pg/data/postmaster.pid")
+    pg_start "$home" "$1"
+}
+
+# start_postgresql3 PORT: a primary and two standbys, of which one has to have each commit.
+start_postgresql3() {
+    local i home
+    start_postgresql "$1"
+    for i in 1 2; do
+        home=$WORK/$system.standby$i
+        install -d -o postgres -g postgres "$home"
+        as_postgres $PG/pg_basebackup -h 127.0.0.1 -p "$1" -U postgres -D "$home/data" -R -c fast >"$WORK/backup.log" 2>&1 ||
+            { cat "$WORK/backup.log" >&2; fail pg_basebackup; }
+        pg_start "$home" $(($1 + i))
+    done
+    sql "$1" "ALTER SYSTEM SET synchronous_standby_names = 'ANY 1 (*)'"
+    sql "$1" "SELECT pg_reload_conf()" >/dev/null
+    wait_for 20 has_standbys "$1"
+}
+
+has_standbys() { [ "$(sql "$1" "SELECT count(*) FROM pg_stat_replication WHERE sync_state = 'quorum'")" = 2 ]; }
+
+postmasters_of() {
+    local var=POSTMASTERS_$1
+    echo "${!var:-}"
 }
 
 as_postgres() { (cd / && runuser -u postgres -- "$@"); }
 
 also_clean_up() {
-    [ -z "${POSTMASTER:-}" ] || as_postgres $PG/pg_ctl -D "$WORK/pg/data" -m immediate stop >/dev/null 2>&1
-    local pid
+    local pid home
+    for home in "${PG_HOMES[@]}"; do as_postgres $PG/pg_ctl -D "$home/data" -m immediate stop >/dev/null 2>&1; done
     for pid in ${PIDS_one:-} ${PIDS_three:-}; do kill -CONT "$pid" 2>/dev/null; done
     for dir in "$WORK/one" "$WORK/three"; do
         [ ! -e "$dir/cluster.json" ] || cluster local down --dir "$dir" >/dev/null 2>&1
@@ -86,14 +117,17 @@ start_ours() {
 
 pids_of() {
     local var=PIDS_$1
-    [ "$1" = postgresql ] || echo "${!var}"
+    is_postgresql "$1" || echo "${!var}"
 }
 
-pause() { [ "$1" = postgresql ] || kill -STOP $(pids_of "$1"); }
+is_postgresql() { [[ $1 == postgresql* ]]; }
+
+pause() { is_postgresql "$1" || kill -STOP $(pids_of "$1"); }
 
 # The port to talk to: of the primary, once it is known again.
 resume() {
     [ "$1" != postgresql ] || { echo "$PG_PORT"; return; }
+    [ "$1" != postgresql3 ] || { echo "$PG3_PORT"; return; }
     kill -CONT $(pids_of "$1")
     DIR=$WORK/$1
     local i name
@@ -110,11 +144,13 @@ resume() {
 # Ticks of CPU that a system has used. PostgreSQL: live processes, and those that have ended, which
 # the postmaster has waited for.
 ticks_of() {
-    local pid
-    if [ "$1" = postgresql ]; then
-        cut -d')' -f2- "/proc/$POSTMASTER/stat" | awk '{ print $12 + $13 + $14 + $15 }'
-        for pid in $(pgrep -P "$POSTMASTER"); do
-            cut -d')' -f2- "/proc/$pid/stat" 2>/dev/null | awk '{ print $12 + $13 }'
+    local pid postmaster
+    if is_postgresql "$1"; then
+        for postmaster in $(postmasters_of "$1"); do
+            cut -d')' -f2- "/proc/$postmaster/stat" | awk '{ print $12 + $13 + $14 + $15 }'
+            for pid in $(pgrep -P "$postmaster"); do
+                cut -d')' -f2- "/proc/$pid/stat" 2>/dev/null | awk '{ print $12 + $13 }'
+            done
         done
     else
         for pid in $(pids_of "$1"); do
@@ -151,7 +187,8 @@ median() { awk -v c="$2" '{ print $c }' "$1" | sort -g | awk '{ a[NR] = $1 } END
 # ---- reporting ----
 
 report() {
-    local test count system tps cpu base_tps base_cpu ratio spread table commit
+    local test count system tps cpu base base_tps base_cpu ratio spread table commit
+    local -A rival=([postgresql]="one node" [postgresql3]="with two standbys, ANY 1 synchronous")
     commit=$(git -C "$ROOT" rev-parse --short HEAD)
     printf '\n%-7s %7s  %-11s %9s %9s %9s %9s %7s\n' test clients system tps 'x pg' 'cpu us' 'cpu x pg' ms
     for test in $tests; do
@@ -160,16 +197,16 @@ report() {
             for system in $systems; do
                 local file=$WORK/figures.$test.$count.$system
                 tps=$(median "$file" 1) cpu=$(median "$file" 2)
-                [ $system != postgresql ] || { base_tps=$tps base_cpu=$cpu; }
+                ! is_postgresql $system || { base=$system base_tps=$tps base_cpu=$cpu; }
                 ratio=$(awk -v a="$tps" -v b="${base_tps:-0}" 'BEGIN { if (b > 0) printf "%.2f", a / b; else print "-" }')
                 cpu_ratio=$(awk -v a="$cpu" -v b="${base_cpu:-0}" 'BEGIN { if (b > 0) printf "%.2f", a / b; else print "-" }')
                 printf '%-7s %7s  %-11s %9s %9s %9s %9s %7s\n' "$test" "$count" "$system" "$tps" "$ratio" "$cpu" "$cpu_ratio" \
                     "$(median "$file" 3)"
-                [ -n "$record" ] && [ $system != postgresql ] || continue
+                [ -n "$record" ] && ! is_postgresql $system || continue
                 spread=$(awk '{ print $1 }' "$file" | sort -g | paste -sd/)
                 table='pgbench, one node'
                 [ $system = one ] || table='pgbench, three nodes'
-                add_row "$table" "| $(date +%F) | $commit | $(machine) | $test, $mode, scale $scale, ${seconds} s | $count | $tps tps ($spread), $cpu us CPU each | PostgreSQL 15 one node: $base_tps tps ($(awk '{ print $1 }' "$WORK/figures.$test.$count.postgresql" 2>/dev/null | sort -g | paste -sd/)), $base_cpu us | ${ratio}x, CPU ${cpu_ratio}x | pool $pool_mb MB each, all nodes and pgbench on this machine |"
+                add_row "$table" "| $(date +%F) | $commit | $(machine) | $test, $mode, scale $scale, ${seconds} s | $count | $tps tps ($spread), $cpu us CPU each | PostgreSQL 15 ${rival[$base]}: $base_tps tps ($(awk '{ print $1 }' "$WORK/figures.$test.$count.$base" 2>/dev/null | sort -g | paste -sd/)), $base_cpu us | ${ratio}x, CPU ${cpu_ratio}x | pool $pool_mb MB each, all nodes and pgbench on this machine |"
             done
         done
     done
@@ -178,10 +215,11 @@ report() {
 # ---- the run ----
 
 base=${PORT:-$(free_base)} || fail "no free ports"
-PG_PORT=$((base + 5))
+PG_PORT=$((base + 5)) PG3_PORT=$((base + 6))
 for system in $systems; do
     case $system in
-    postgresql) start_postgresql; port=$PG_PORT ;;
+    postgresql) start_postgresql "$PG_PORT"; port=$PG_PORT ;;
+    postgresql3) start_postgresql3 "$PG3_PORT"; port=$PG3_PORT ;;
     one) PORT=$((base)) start_ours one 1; port=$P ;;
     three) PORT=$((base + 1)) start_ours three 3; port=$(port_of "$(primary_name)") ;;
     *) fail "there is no system \"$system\"" ;;
