@@ -268,7 +268,7 @@ ddl__create_table(struct sql_session *session, const struct ast_create_table *st
     bool taken = false;
     TRY(catalog_name_taken(cx, schema, statement->table.name, &taken));
     if (taken && statement->if_not_exists) {
-        session__notice(sink, "NOTICE", SQLSTATE_DUPLICATE_TABLE,
+        session__notice(session, sink, "NOTICE", SQLSTATE_DUPLICATE_TABLE,
                         "relation \"%s\" already exists, skipping", statement->table.name);
         return STATUS_OK;
     }
@@ -381,7 +381,7 @@ add_column(struct sql_session *session, struct object_id table_id,
             continue;
         }
         if (command->if_not_exists) {
-            session__notice(sink, "NOTICE", SQLSTATE_DUPLICATE_COLUMN,
+            session__notice(session, sink, "NOTICE", SQLSTATE_DUPLICATE_COLUMN,
                             "column \"%s\" of relation \"%s\" already exists, skipping",
                             command->column.name, table->name);
             return STATUS_OK;
@@ -433,7 +433,7 @@ ddl__alter_table(struct sql_session *session, const struct ast_alter_table *stat
     if (statement->if_exists) {
         TRY(catalog_find_table(cx, statement->table.schema, statement->table.name, &table));
         if (table == NULL) {
-            session__notice(sink, "NOTICE", SQLSTATE_SUCCESS,
+            session__notice(session, sink, "NOTICE", SQLSTATE_SUCCESS,
                             "relation \"%s\" does not exist, skipping", statement->table.name);
             return STATUS_OK;
         }
@@ -467,7 +467,7 @@ report_missing(struct sql_session *session, const struct ast_drop *statement,
         TRY(catalog_schema_id(&session->cx, relation->schema, &schema));
     }
     if (schema == 0 && statement->if_exists) {
-        session__notice(sink, "NOTICE", SQLSTATE_SUCCESS,
+        session__notice(session, sink, "NOTICE", SQLSTATE_SUCCESS,
                         "schema \"%s\" does not exist, skipping", relation->schema);
         return STATUS_OK;
     }
@@ -476,8 +476,8 @@ report_missing(struct sql_session *session, const struct ast_drop *statement,
                          "schema \"%s\" does not exist", relation->schema);
     }
     if (statement->if_exists) {
-        session__notice(sink, "NOTICE", SQLSTATE_SUCCESS, "%s \"%s\" does not exist, skipping",
-                        what, relation->name);
+        session__notice(session, sink, "NOTICE", SQLSTATE_SUCCESS,
+                        "%s \"%s\" does not exist, skipping", what, relation->name);
         return STATUS_OK;
     }
     enum status status =

@@ -130,7 +130,7 @@ check_free_name(struct sql_session *session, uint32_t schema, const char *name,
         return STATUS_OK;
     }
     if (if_not_exists) {
-        session__notice(sink, "NOTICE", SQLSTATE_DUPLICATE_TABLE,
+        session__notice(session, sink, "NOTICE", SQLSTATE_DUPLICATE_TABLE,
                         "relation \"%s\" already exists, skipping", name);
         return STATUS_OK;
     }

@@ -215,8 +215,9 @@ void session__run_transaction(struct sql_session *session,
 MUST_CHECK enum status session__set_modes(struct sql_session *session,
                                           const struct ast_transaction_modes *modes,
                                           struct diag *diag);
-void session__notice(struct sql_sink *sink, const char *severity, const char *sqlstate,
-                     const char *format, ...) PRINTF_LIKE(4, 5);
+/* Told to the client if client_min_messages lets it through. */
+void session__notice(struct sql_session *session, struct sql_sink *sink, const char *severity,
+                     const char *sqlstate, const char *format, ...) PRINTF_LIKE(5, 6);
 /* 25001 inside a block. */
 MUST_CHECK enum status session__forbid_block(struct sql_session *session, const char *what,
                                              struct diag *diag);

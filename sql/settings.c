@@ -214,20 +214,40 @@ is_choice(const char *choices, const char *value)
     }
 }
 
-/* Values that PostgreSQL takes and that ask for something that is not built. */
+/* Values that PostgreSQL takes and that ask for something that is not built are 0A000; others,
+ * where its list is a short one, 22023. */
 static enum status
 refuse_choice(const struct setting *setting, const char *value, struct diag *diag)
 {
-    const char *known_elsewhere[] = {
-        "DateStyle",          "TimeZone",           "search_path",
-        "IntervalStyle",      "bytea_output",       "client_encoding",
-        "default_tablespace", "synchronous_commit", "default_transaction_isolation"};
-    for (unsigned i = 0; i < ARRAY_SIZE(known_elsewhere); i++) {
-        if (strcmp(setting->name, known_elsewhere[i]) == 0) {
-            return diag_fail(diag, STATUS_UNSUPPORTED, SQLSTATE_FEATURE_NOT_SUPPORTED,
-                             "value \"%s\" of parameter \"%s\" is not supported", value,
-                             setting->name);
+    static const struct {
+        const char *name,
+            *values; /* PostgreSQL's, in the order of its hint; NULL: not a list */
+    } elsewhere[] = {
+        {"DateStyle", NULL},
+        {"TimeZone", NULL},
+        {"search_path", NULL},
+        {"client_encoding", NULL},
+        {"default_tablespace", NULL},
+        {"IntervalStyle", "postgres, postgres_verbose, sql_standard, iso_8601"},
+        {"bytea_output", "escape, hex"},
+        {"synchronous_commit", "local, remote_write, remote_apply, on, off"},
+        {"default_transaction_isolation",
+         "serializable, repeatable read, read committed, read uncommitted"},
+        {"client_min_messages",
+         "debug5, debug4, debug3, debug2, debug1, log, notice, warning, error"},
+    };
+    for (unsigned i = 0; i < ARRAY_SIZE(elsewhere); i++) {
+        if (strcmp(setting->name, elsewhere[i].name) != 0) {
+            continue;
         }
+        if (elsewhere[i].values != NULL && strcasestr(elsewhere[i].values, value) == NULL) {
+            enum status status = bad_value(setting, value, diag);
+            diag_hint(diag, "Available values: %s.", elsewhere[i].values);
+            return status;
+        }
+        return diag_fail(diag, STATUS_UNSUPPORTED, SQLSTATE_FEATURE_NOT_SUPPORTED,
+                         "value \"%s\" of parameter \"%s\" is not supported", value,
+                         setting->name);
     }
     return bad_value(setting, value, diag);
 }
@@ -278,6 +298,9 @@ check_value(const struct setting *setting, const char **value, char out[NUMBER_T
     case SETTING_INT:
         return check_number(setting, value, out, diag);
     case SETTING_ENUM:
+        if (strcmp(setting->name, "synchronous_commit") == 0 && parse_bool(*value, &truth)) {
+            *value = truth ? "on" : "off";
+        }
         return is_choice(setting->choices, *value) ? STATUS_OK
                                                    : refuse_choice(setting, *value, diag);
     default:
@@ -335,6 +358,8 @@ normal_spelling(int id, const char *value)
     switch ((enum setting_id)id) {
     case SETTING_CLIENT_ENCODING:
         return "UTF8";
+    case SETTING_CLIENT_MIN_MESSAGES:
+        return strcasecmp(value, "debug") == 0 ? "debug2" : value;
     case SETTING_DATESTYLE:
         return "ISO, MDY";
     case SETTING_DEFAULT_TRANSACTION_ISOLATION:

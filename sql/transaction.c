@@ -18,11 +18,20 @@
 #define CATALOG_UNSEEN UINT64_MAX /* no catalog CSN: the next look finds another one */
 #define SNAPSHOT_ATTEMPTS 3u
 
-void
-session__notice(struct sql_sink *sink, const char *severity, const char *sqlstate,
-                const char *format, ...)
+/* client_min_messages: errors are always told. */
+static bool
+wants_notice(const struct sql_session *session, const char *severity)
 {
-    if (sink == NULL || sink->notice == NULL) {
+    const char *least = settings_get(&session->settings, "client_min_messages");
+    bool only_errors = strcmp(least, "error") == 0;
+    return !only_errors && (strcmp(severity, "NOTICE") != 0 || strcmp(least, "warning") != 0);
+}
+
+void
+session__notice(struct sql_session *session, struct sql_sink *sink, const char *severity,
+                const char *sqlstate, const char *format, ...)
+{
+    if (sink == NULL || sink->notice == NULL || !wants_notice(session, severity)) {
         return;
     }
     struct diag diag;
@@ -369,7 +378,7 @@ run_begin(struct sql_session *session, const struct ast_transaction *statement,
           struct sql_sink *sink, struct sql_result *result)
 {
     if (session->block == BLOCK_OPEN) {
-        session__notice(sink, "WARNING", SQLSTATE_ACTIVE_SQL_TRANSACTION,
+        session__notice(session, sink, "WARNING", SQLSTATE_ACTIVE_SQL_TRANSACTION,
                         "there is already a transaction in progress");
     } else if (session->block == BLOCK_IMPLICIT) {
         session->block = BLOCK_OPEN;
@@ -409,7 +418,7 @@ run_end(struct sql_session *session, const struct ast_transaction *statement,
             session__fail(session);
             return;
         }
-        session__notice(sink, "WARNING", SQLSTATE_NO_ACTIVE_SQL_TRANSACTION,
+        session__notice(session, sink, "WARNING", SQLSTATE_NO_ACTIVE_SQL_TRANSACTION,
                         "there is no transaction in progress");
         if (session->block == BLOCK_NONE) {
             return;

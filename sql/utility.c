@@ -1,5 +1,6 @@
 /* utility.c: statements that are neither queries nor transaction control.
  * SPDX-License-Identifier: Apache-2.0 */
+#include "sql/options.h"
 #include "sql/session_internal.h"
 
 #include <stdio.h>
@@ -56,35 +57,70 @@ set_transaction(struct sql_session *session, const struct ast_transaction_modes 
                 struct sql_sink *sink)
 {
     if (session->block != BLOCK_OPEN) {
-        session__notice(sink, "WARNING", SQLSTATE_NO_ACTIVE_SQL_TRANSACTION,
+        session__notice(session, sink, "WARNING", SQLSTATE_NO_ACTIVE_SQL_TRANSACTION,
                         "SET TRANSACTION can only be used in transaction blocks");
     }
     return session__set_modes(session, modes, session->cx.diag);
 }
 
-/* SET transaction_isolation = .. and SET transaction_read_only = .. are SET TRANSACTION. */
-static bool
-transaction_setting(const struct ast_set *set, struct ast_transaction_modes *modes)
+/* SET transaction_isolation = .. and SET transaction_read_only = .. are SET TRANSACTION.
+ * *is_one_out false: another setting. */
+static enum status
+read_transaction_setting(struct sql_context *cx, const struct ast_set *set,
+                         struct ast_transaction_modes *modes, bool *is_one_out)
 {
+    static const struct {
+        const char *text;
+        enum ast_isolation isolation;
+    } levels[] = {{"serializable", AST_ISOLATION_SERIALIZABLE},
+                  {"repeatable read", AST_ISOLATION_REPEATABLE_READ},
+                  {"read committed", AST_ISOLATION_READ_COMMITTED},
+                  {"read uncommitted", AST_ISOLATION_READ_UNCOMMITTED}};
     *modes = (struct ast_transaction_modes){0};
+    *is_one_out = false;
     if (set->value_count != 1 || set->kind != AST_SET_VALUE) {
-        return false;
+        return STATUS_OK;
     }
     const char *value = set->values[0].text;
     if (strcmp(set->name, "transaction_read_only") == 0) {
-        bool off = strcasecmp(value, "off") == 0 || strcasecmp(value, "false") == 0 ||
-                   strcmp(value, "0") == 0;
-        modes->read_only = off ? AST_CHOICE_NO : AST_CHOICE_YES;
-        return true;
+        struct ast_option as_option = {.name = set->name, .value = value};
+        bool on = true;
+        *is_one_out = true;
+        if (option_bool(cx, &as_option, &on) != STATUS_OK) {
+            diag_clear(cx->diag);
+            return diag_fail(cx->diag, STATUS_INVALID, SQLSTATE_INVALID_PARAMETER_VALUE,
+                             "parameter \"%s\" requires a Boolean value", set->name);
+        }
+        modes->read_only = on ? AST_CHOICE_YES : AST_CHOICE_NO;
+        return STATUS_OK;
     }
-    if (strcmp(set->name, "transaction_isolation") == 0) {
-        modes->isolation =
-            strcasecmp(value, "repeatable read") == 0 ? AST_ISOLATION_REPEATABLE_READ
-            : strcasecmp(value, "serializable") == 0  ? AST_ISOLATION_SERIALIZABLE
-                                                      : AST_ISOLATION_READ_COMMITTED;
-        return true;
+    if (strcmp(set->name, "transaction_isolation") != 0) {
+        return STATUS_OK;
     }
-    return false;
+    *is_one_out = true;
+    for (unsigned i = 0; i < ARRAY_SIZE(levels); i++) {
+        if (strcasecmp(value, levels[i].text) == 0) {
+            modes->isolation = levels[i].isolation;
+            return STATUS_OK;
+        }
+    }
+    diag_fail(cx->diag, STATUS_INVALID, SQLSTATE_INVALID_PARAMETER_VALUE,
+              "invalid value for parameter \"%s\": \"%s\"", set->name, value);
+    diag_hint(cx->diag, "Available values: serializable, repeatable read, read committed, read "
+                        "uncommitted.");
+    return STATUS_INVALID;
+}
+
+/* Only search_path and DateStyle are lists. */
+static enum status
+check_one_value(struct sql_context *cx, const struct ast_set *set)
+{
+    if (set->value_count <= 1 || strcasecmp(set->name, "search_path") == 0 ||
+        strcasecmp(set->name, "datestyle") == 0 || settings_name(set->name) == NULL) {
+        return STATUS_OK;
+    }
+    return diag_fail(cx->diag, STATUS_INVALID, SQLSTATE_INVALID_PARAMETER_VALUE,
+                     "SET %s takes only one argument", settings_name(set->name));
 }
 
 static enum status
@@ -92,14 +128,17 @@ run_set(struct sql_session *session, const struct ast_set *set, struct sql_sink 
 {
     struct ast_transaction_modes modes;
     if (set->local && session->block != BLOCK_OPEN) {
-        session__notice(sink, "WARNING", SQLSTATE_NO_ACTIVE_SQL_TRANSACTION,
+        session__notice(session, sink, "WARNING", SQLSTATE_NO_ACTIVE_SQL_TRANSACTION,
                         "SET LOCAL can only be used in transaction blocks");
     }
-    if (transaction_setting(set, &modes)) {
-        return set_transaction(session, &modes, sink);
+    bool of_transaction = false;
+    TRY(read_transaction_setting(&session->cx, set, &modes, &of_transaction));
+    if (of_transaction) {
+        return session__set_modes(session, &modes, session->cx.diag);
     }
     switch (set->kind) {
     case AST_SET_VALUE:
+        TRY(check_one_value(&session->cx, set));
         return apply_setting(session, set->name, join_values(session->cx.arena, set),
                              set->local, sink);
     case AST_SET_DEFAULT:
