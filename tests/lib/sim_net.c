@@ -226,11 +226,7 @@ accept_due(struct sim_due *due)
 {
     struct sim_stream *stream = CONTAINER_OF(due, struct sim_stream, accept_due);
     struct sim_listener *listener = stream->listener;
-    if (listener->object.dead) {
-        sim_close(&stream->base);
-    } else {
-        listener->on_accept(listener->arg, &stream->base);
-    }
+    listener->on_accept(listener->arg, &stream->base);
 }
 
 static struct sim_stream *
@@ -254,10 +250,20 @@ sim_listener_port(struct listener *base)
     return CONTAINER_OF(base, struct sim_listener, base)->port;
 }
 
+/* Connections that nobody accepted yet end with it. */
 static void
 sim_listener_close(struct listener *base)
 {
-    CONTAINER_OF(base, struct sim_listener, base)->object.dead = true;
+    struct sim_listener *listener = CONTAINER_OF(base, struct sim_listener, base);
+    listener->object.dead = true;
+    LIST_EACH(it, &listener->object.node->streams)
+    {
+        struct sim_stream *stream = LIST_ITEM(it, struct sim_stream, object.link);
+        if (stream->listener == listener && !list_empty(&stream->accept_due.link)) {
+            list_remove(&stream->accept_due.link);
+            sim_close(&stream->base);
+        }
+    }
 }
 
 static struct sim_listener *

@@ -27,6 +27,20 @@ works(struct simulation *simulation, struct sim_client *client, unsigned node)
     return false;
 }
 
+/* What clients still have under way ends by itself. */
+static bool
+all_gone_home(struct simulation *simulation)
+{
+    int64_t end_ns = sim_world_now_ns(simulation->world) + HEAL_NS;
+    while (simulation->client_count > 0 && sim_world_now_ns(simulation->world) < end_ns) {
+        sleep_ns(20 * NS_PER_MS);
+    }
+    if (simulation->client_count > 0) {
+        violate(simulation, "%u clients do not come to an end", simulation->client_count);
+    }
+    return simulation->client_count == 0;
+}
+
 static bool
 at_one_position(const struct simulation *simulation)
 {
@@ -187,7 +201,7 @@ verdict_reach(void *arg)
         sim_client_close(&client);
         good = works(simulation, &client, i);
     }
-    good = good && converge(simulation);
+    good = good && all_gone_home(simulation) && converge(simulation);
     for (unsigned i = 0; i < count && good; i++) {
         audit(simulation, &client, i);
         struct examination examination = {simulation, &simulation->members[i], false};

@@ -158,6 +158,7 @@ switch_over(struct simulation *simulation)
             handover->node = member->node;
             member->busy = true;
             handover->request.drain_seconds = rng_double(simulation->rng);
+            snprintf(handover->request.from, sizeof(handover->request.from), "n%u", i + 1);
             snprintf(handover->request.to, sizeof(handover->request.to), "n%u", to + 1);
             sim_member_run(member, hand_over, handover);
             return;
