@@ -479,18 +479,16 @@ copy_message(struct client *client, char type, struct reader *body)
     client_statement_ended(client);
 }
 
-/* During COPY FROM STDIN only its own messages make sense: the COPY fails. */
+/* During COPY FROM STDIN only its own messages make sense: where the data ends is lost. */
 static void
 stray_message(struct client *client, char type)
 {
-    client->phase = client->copy_is_simple ? CLIENT_SCRIPT : CLIENT_IDLE;
-    sql_copy_end(client->session, "", &client->sink, &client->result);
-    struct diag *diag = &client->result.diag;
-    diag_clear(diag);
-    UNUSED(diag_fail(diag, STATUS_INVALID, SQLSTATE_PROTOCOL_VIOLATION,
+    struct diag diag = {0};
+    UNUSED(diag_fail(&diag, STATUS_INVALID, SQLSTATE_PROTOCOL_VIOLATION,
                      "unexpected message type 0x%02X during COPY from stdin",
                      (unsigned)(unsigned char)type));
-    client_statement_ended(client);
+    client_fail(client, "ERROR", &diag);
+    protocol_error(client, "terminating connection because protocol synchronization was lost");
 }
 
 static void
@@ -539,7 +537,7 @@ client_step_message(struct client *client, const struct wire_message *message)
     client->at_unit_end = false;
     if (type == 'X') {
         client->phase = CLIENT_CLOSING;
-    } else if (client->phase == CLIENT_COPY_IN) {
+    } else if (client->phase == CLIENT_COPY_IN || relay_copies_in(client)) {
         if (is_copy_message(type)) {
             copy_message(client, type, &body);
         } else if (type != 'H' && type != 'S') {

@@ -84,33 +84,65 @@ read_parameters(struct slice body, struct startup *startup, struct diag *diag)
     return check_replication(startup->replication, diag);
 }
 
-/* One setting of the packet; "options" may hold several as -c name=value. */
-static enum status
-apply_option(struct client *client, const char *name, const char *value, struct diag *diag)
+/* The next word of `options`, in its place; a backslash takes a blank's meaning away. NULL: the
+ * end. */
+static char *
+next_word(char **rest)
 {
-    if (strcmp(name, "options") != 0) {
-        return sql_set(client->session, name, value, diag);
+    char *from = *rest + strspn(*rest, " \t\n"), *to = from, *word = from;
+    if (*from == '\0') {
+        return NULL;
     }
-    char text[1024];
-    snprintf(text, sizeof(text), "%s", value);
-    char *rest = NULL;
-    for (char *word = strtok_r(text, " ", &rest); word != NULL;
-         word = strtok_r(NULL, " ", &rest)) {
+    while (*from != '\0' && strchr(" \t\n", *from) == NULL) {
+        from += from[0] == '\\' && from[1] != '\0';
+        *to++ = *from++;
+    }
+    *rest = *from == '\0' ? from : from + 1;
+    *to = '\0';
+    return word;
+}
+
+/* name=value; in --name-of-it=value a minus stands for an underscore. */
+static enum status
+apply_assignment(struct client *client, char *text, bool is_long, struct diag *diag)
+{
+    char *equals = strchr(text, '=');
+    if (equals == NULL) {
+        return diag_fail(diag, STATUS_INVALID, SQLSTATE_SYNTAX_ERROR,
+                         is_long ? "--%s requires a value" : "-c %s requires a value", text);
+    }
+    *equals = '\0';
+    for (char *at = text; is_long && *at != '\0'; at++) {
+        *at = *at == '-' ? '_' : *at;
+    }
+    return sql_set(client->session, text, equals + 1, diag);
+}
+
+static enum status
+apply_options(struct client *client, const char *options, struct diag *diag)
+{
+    char *rest = arena_strdup(&client->message_arena, options);
+    for (char *word; (word = next_word(&rest)) != NULL;) {
+        bool is_long = strncmp(word, "--", 2) == 0;
+        char *assignment = word + 2;
         if (strcmp(word, "-c") == 0) {
-            continue;
+            assignment = next_word(&rest);
         }
-        char *assignment = strncmp(word, "-c", 2) == 0   ? word + 2
-                           : strncmp(word, "--", 2) == 0 ? word + 2
-                                                         : word;
-        char *equals = strchr(assignment, '=');
-        if (equals == NULL) {
+        if (assignment == NULL || (!is_long && strncmp(word, "-c", 2) != 0)) {
             return diag_fail(diag, STATUS_INVALID, SQLSTATE_SYNTAX_ERROR,
                              "invalid command-line argument for server process: %s", word);
         }
-        *equals = '\0';
-        TRY(sql_set(client->session, assignment, equals + 1, diag));
+        TRY(apply_assignment(client, assignment, is_long, diag));
     }
     return STATUS_OK;
+}
+
+/* One setting of the packet; "options" may hold several. */
+static enum status
+apply_option(struct client *client, const char *name, const char *value, struct diag *diag)
+{
+    return strcmp(name, "options") == 0 ? apply_options(client, value, diag)
+                                        : sql_set(client->session, name, value, diag);
 }
 
 static enum status

@@ -29,6 +29,8 @@ bool relay_takes(struct client *client, const struct wire_message *message);
 bool relay_step(struct client *client, const struct wire_message *message);
 /* Runner: the session has a block on the primary, or a COPY or half a unit under way. */
 bool relay_in_block(const struct client *client);
+/* Runner: a COPY FROM STDIN there takes the client's data. */
+bool relay_copies_in(const struct client *client);
 /* Runner, on a primary: notes what a session must take along should the primary move. */
 void relay_note_parse(struct client *client, const struct wire_message *message);
 void relay_note_query(struct client *client, const char *text);

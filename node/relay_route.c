@@ -599,6 +599,12 @@ run_unit_there(struct client *client, struct slice unit)
 /* ---- deciding ---- */
 
 bool
+relay_copies_in(const struct client *client)
+{
+    return client->relay != NULL && client->relay->copy_in;
+}
+
+bool
 relay_in_block(const struct client *client)
 {
     const struct relay *relay = client->relay;
@@ -690,7 +696,10 @@ relay_takes(struct client *client, const struct wire_message *message)
         return false;
     }
     if (type == 'd' || type == 'c' || type == 'f') {
-        return client->relay != NULL && client->relay->copy_in;
+        return relay_copies_in(client);
+    }
+    if (relay_copies_in(client) && type != 'H' && type != 'S') {
+        return false; /* ends the connection */
     }
     if (strchr("PBDECSH", type) != NULL) {
         return !block_is_here(client) || there;

@@ -1,0 +1,191 @@
+"""protocol_client.py CASE PORT ...: PostgreSQL's protocol byte by byte, as drivers do not speak it.
+
+Each case prints what it saw, one line a step, for protocol_test.sh.
+"""
+import socket
+import struct
+import sys
+import time
+
+SSL, GSSENC, CANCEL, PROTOCOL = 80877103, 80877104, 80877102, 196608
+
+
+def fields(body):
+    return {f[:1].decode(): f[1:].decode("utf-8", "replace") for f in body.split(b"\0") if f}
+
+
+class Client:
+    """One connection; what it was told at its start is in `parameters`, `pid`, `secret`."""
+
+    def __init__(self, port, start=True, **options):
+        self.socket = socket.create_connection(("127.0.0.1", port), timeout=5)
+        self.bytes, self.parameters, self.pid = b"", {}, None
+        if start:
+            self.start(**options)
+
+    def start(self, **options):
+        options = {"user": "postgres", "database": "postgres", **options}
+        pairs = b"".join(k.encode() + b"\0" + v.encode() + b"\0" for k, v in options.items() if v is not None)
+        self.packet(struct.pack("!i", PROTOCOL) + pairs + b"\0")
+        self.said = self.until_ready()
+
+    def packet(self, body):
+        self.socket.sendall(struct.pack("!i", len(body) + 4) + body)
+
+    def send(self, kind, body=b""):
+        self.socket.sendall(kind.encode() + struct.pack("!i", len(body) + 4) + body)
+
+    def need(self, size):
+        while len(self.bytes) < size:
+            got = self.socket.recv(65536)
+            if not got:
+                raise EOFError
+            self.bytes += got
+
+    def message(self):
+        self.need(5)
+        size = 1 + struct.unpack("!i", self.bytes[1:5])[0]
+        self.need(size)
+        one, self.bytes = self.bytes[:size], self.bytes[size:]
+        return chr(one[0]), one[5:]
+
+    def until_ready(self):
+        """What was said up to ReadyForQuery, or the end of the connection, in words."""
+        said = []
+        while True:
+            try:
+                kind, body = self.message()
+            except (EOFError, ConnectionError):
+                return " ".join(said + ["end"])
+            if kind == "S":
+                name, value = body.split(b"\0")[:2]
+                self.parameters[name.decode()] = value.decode()
+            elif kind == "K":
+                self.pid, self.secret = struct.unpack("!ii", body)
+            elif kind == "E":
+                error = fields(body)
+                self.error = error["M"]
+                said.append(error["S"] + " " + error["C"])
+            elif kind == "D":
+                size = struct.unpack("!i", body[2:6])[0]
+                said.append(body[6:6 + size].decode() if size >= 0 else "NULL")
+            elif kind == "C":
+                said.append(body[:-1].decode())
+            elif kind == "G":
+                said.append("copy")
+                return " ".join(said)
+            elif kind == "Z":
+                return " ".join(said + [body.decode()])
+
+    def query(self, text):
+        self.send("Q", text.encode() + b"\0")
+        return self.until_ready()
+
+
+def parameters(port):
+    client = Client(port)
+    for name in sorted(client.parameters, key=str.lower):
+        value = client.parameters[name]
+        print(name + "=" + ("15.*" if name == "server_version" and value.startswith("15.") else value))
+
+
+def requests(port):
+    """SSLRequest and GSSENCRequest are answered N, and the connection goes on."""
+    client = Client(port, start=False)
+    for code in GSSENC, SSL:
+        client.packet(struct.pack("!i", code))
+        client.need(1)
+        print(client.bytes.decode())
+        client.bytes = b""
+    client.start()
+    print(client.said)
+
+
+def logins(port):
+    for options in ({"user": "nobody"}, {"database": "nowhere"}, {"replication": "database"}, {"replication": "off"},
+                    {"no_such_setting": "1"}, {"TimeZone": "Europe/Berlin"}, {"user": None}):
+        print(*options.items(), Client(port, **options).said)
+
+
+def packets(port):
+    """Start-up packets that are none."""
+    for body in (b"", struct.pack("!i", 131072), struct.pack("!i", PROTOCOL) + b"user\0postgres\0",
+                 struct.pack("!i", PROTOCOL) + b"user\0postgres\0extra\0"):
+        client = Client(port, start=False)
+        client.packet(body)
+        print(len(body), client.until_ready())
+
+
+def messages(port):
+    """What is no statement is an ERROR, and the connection goes on."""
+    client = Client(port)
+    for name, kind, body in (("no zero", "Q", b"SELECT 1"), ("two texts", "Q", b"SELECT 1\0SELECT 2\0"),
+                             ("function", "F", struct.pack("!ihhh", 1598, 0, 0, 0)),
+                             ("not UTF-8", "Q", b"SELECT '\xff\xfe'\0"), ("too short", "Q", b"SELECT '\xe2\x82'\0")):
+        client.send(kind, body)
+        print(name, client.until_ready(), client.error)
+    print(client.query("BEGIN"))
+    client.send("Q", b"SELECT 1")
+    print(client.until_ready(), client.query("ROLLBACK"))
+    print(client.query("COPY (SELECT 1) TO STDOUT"))
+    print(client.query("CREATE TABLE stray (a int)"), client.query("COPY stray FROM STDIN"))
+    client.send("Q", b"SELECT 1\0")
+    print(client.until_ready(), client.error)
+    client = Client(port)
+    print(client.query("DROP TABLE stray"))
+    client.send("y")
+    print(client.until_ready())
+
+
+def cancels(port):
+    """CancelRequest hits the statement of that connection; with a wrong secret, nothing."""
+    client, witness = Client(port), Client(port)
+    for secret in (client.secret ^ 1, client.secret):
+        for one, seconds in (client, 0.6), (witness, 0.6):
+            one.send("Q", b"SELECT pg_sleep(%.1f)\0" % seconds)
+        time.sleep(0.2)  # a cancel that comes before its statement hits nothing
+        request = Client(port, start=False)
+        request.packet(struct.pack("!iii", CANCEL, client.pid, secret))
+        print(request.until_ready(), "/", client.until_ready(), "/", witness.until_ready())
+    print(client.query("SELECT 1"))
+
+
+def interrupts(port):
+    """pg_cancel_backend() and pg_terminate_backend() of one session leave the others alone."""
+    client, victim, witness = Client(port), Client(port), Client(port)
+    for one in victim, witness:
+        one.send("Q", b"SELECT pg_sleep(0.6)\0")
+    time.sleep(0.2)
+    print(client.query("SELECT pg_cancel_backend(%d)" % victim.pid), victim.until_ready(), witness.until_ready())
+    print(client.query("SELECT pg_terminate_backend(%d)" % victim.pid), victim.until_ready())
+    print(client.query("SELECT pg_terminate_backend(%d)" % victim.pid), client.query("SELECT pg_cancel_backend(0)"))
+    print(client.query("SELECT pg_terminate_backend(pg_backend_pid())"), witness.query("SELECT 1"))
+
+
+def pids(*ports):
+    """No two sessions of the cluster have one pid, and it is the one that the server shows."""
+    clients = [Client(port) for port in ports for _ in range(20)]
+    print(len(clients), len({client.pid for client in clients}))
+    print(all(client.query("SELECT pg_backend_pid()") == "%d SELECT 1 I" % client.pid for client in clients))
+
+
+def crowd(port, limit):
+    clients = [Client(port) for _ in range(limit)]
+    print(clients[-1].said, "/", Client(port).said)
+    clients.pop().send("X")
+    for _ in range(50):
+        last = Client(port)
+        if last.said == "I":
+            break
+    print(last.said)
+
+
+def settings(standby):
+    """Settings of the start-up packet are in force on the primary, too."""
+    client = Client(standby, application_name="along", options="-c default_transaction_isolation=repeatable\\ read")
+    print(client.said, client.parameters["in_hot_standby"], client.query("BEGIN"))
+    print(client.query("SHOW application_name"), "/", client.query("SHOW transaction_isolation"))
+
+
+if __name__ == "__main__":
+    globals()[sys.argv[1]](*[int(argument) for argument in sys.argv[2:]])
