@@ -40,14 +40,32 @@ copy__close_in(struct copy_in *copy)
 static enum status
 check_target(struct sql_context *cx, const struct table_def *table)
 {
-    if (table->kind != RELATION_TABLE) {
-        return diag_fail(cx->diag, STATUS_INVALID, SQLSTATE_WRONG_OBJECT_TYPE,
-                         "cannot copy to %s \"%s\"",
-                         table->kind == RELATION_VIEW ? "view" : "sequence", table->name);
-    }
-    if (table->id.v < CATALOG_OBJECT_ID_END) {
+    if (table->kind == RELATION_TABLE && table->id.v < CATALOG_OBJECT_ID_END) {
         return diag_fail(cx->diag, STATUS_INVALID, SQLSTATE_INSUFFICIENT_PRIVILEGE,
                          "permission denied: \"%s\" is a system catalog", table->name);
+    }
+    return STATUS_OK;
+}
+
+/* What PostgreSQL finds only after it has asked for the data: a client that reads a script
+ * skips the lines then, and does not take them for statements. */
+static enum status
+check_after_response(struct sql_context *cx, const struct table_def *table, bool freeze)
+{
+    if (table->kind != RELATION_TABLE) {
+        diag_fail(cx->diag, STATUS_INVALID, SQLSTATE_WRONG_OBJECT_TYPE,
+                  "cannot copy to %s \"%s\"",
+                  table->kind == RELATION_VIEW ? "view" : "sequence", table->name);
+        if (table->kind == RELATION_VIEW) {
+            diag_hint(cx->diag, "To enable copying to a view, provide an INSTEAD OF INSERT "
+                                "trigger.");
+        }
+        return STATUS_INVALID;
+    }
+    if (freeze && !table_is_new_in(cx->txn, table->id)) {
+        return diag_fail(cx->diag, STATUS_INVALID, SQLSTATE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+                         "cannot perform COPY FREEZE because the table was not created or "
+                         "truncated in the current subtransaction");
     }
     return STATUS_OK;
 }
@@ -62,16 +80,18 @@ copy__start_in(struct sql_session *session, struct run *run, const struct ast_co
     const struct table_def *table;
     TRY(catalog_get_table(cx, statement->table.schema, statement->table.name, &table));
     TRY(check_target(cx, table));
-    TRY(ddl__lock(session, table->id, TABLE_LOCK_ROW_EXCLUSIVE));
-    TRY(catalog_get_table(cx, statement->table.schema, statement->table.name, &table));
-    TRY(check_target(cx, table));
-    if (options.freeze && !table_is_new_in(cx->txn, table->id)) {
-        return diag_fail(cx->diag, STATUS_INVALID, SQLSTATE_OBJECT_NOT_IN_PREREQUISITE_STATE,
-                         "cannot perform COPY FREEZE because the table was not created or "
-                         "truncated in the current subtransaction");
+    if (table->kind == RELATION_TABLE) {
+        TRY(ddl__lock(session, table->id, TABLE_LOCK_ROW_EXCLUSIVE));
+        TRY(catalog_get_table(cx, statement->table.schema, statement->table.name, &table));
+        TRY(check_target(cx, table));
     }
     unsigned *columns, count;
     TRY(copy__columns(cx, table, &statement->columns, &columns, &count));
+    enum status status = check_after_response(cx, table, options.freeze);
+    if (status != STATUS_OK) {
+        sink->copy_in_begin(sink, count);
+        return status;
+    }
     bool *given = arena_array(cx->arena, bool, table->column_count + 1);
     for (unsigned i = 0; i < count; i++) {
         given[columns[i]] = true;
