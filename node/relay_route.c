@@ -201,6 +201,10 @@ run_unit_here(struct client *client, struct slice unit)
             put_back(client, slice_make(whole.data, whole.size + reader.rest.size));
             return;
         }
+        if (client->awaits_commit) { /* this is the primary by now: the rest comes behind it */
+            put_back(client, reader.rest);
+            return;
+        }
     }
 }
 
@@ -630,8 +634,16 @@ relay_note_parse(struct client *client, const struct wire_message *message)
 {
     struct reader body = reader_make(message->body);
     const char *name = read_cstring(&body), *text = read_cstring(&body);
-    if (client->is_relayed || name == NULL || text == NULL || name[0] == '\0') {
-        return; /* an unnamed statement lives as long as its unit */
+    if (client->is_relayed || name == NULL || text == NULL) {
+        return;
+    }
+    if (name[0] == '\0') { /* it lives as long as its unit; one of an earlier unit is gone */
+        struct relay_statement *old =
+            client->relay == NULL ? NULL : find_statement(client->relay, name);
+        if (old != NULL) {
+            drop_statement(old);
+        }
+        return;
     }
     UNUSED(relay_of(client));
     struct slice whole = slice_make(message->body.data - 5, message->body.size + 5);
