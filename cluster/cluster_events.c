@@ -186,15 +186,30 @@ my_state(struct cluster *cluster, enum peer_kind kind, uint64_t number)
                                  .commit_time_us = atomic_load(&cluster->commit_time_us)};
 }
 
-void
-cluster__ping_all(struct cluster *cluster, uint64_t number)
+/* With the number of the round of reads that is under way. */
+static void
+ping_all(struct cluster *cluster)
 {
-    struct peer_message message = my_state(cluster, PEER_PING, number);
+    struct peer_message message = my_state(cluster, PEER_PING, cluster->reads.round);
     const struct members *members = core_members(cluster->core);
     for (unsigned i = 0; i < members->count; i++) {
         if (members->list[i].id != cluster->identity.id) {
             transport_send(cluster->transport, members->list[i].id, &message);
         }
+    }
+}
+
+void
+cluster__ping_for_reads(struct cluster *cluster)
+{
+    const struct reads *reads = &cluster->reads;
+    if (reads->quick_count == 0) {
+        ping_all(cluster);
+        return;
+    }
+    struct peer_message message = my_state(cluster, PEER_PING, reads->round);
+    for (unsigned i = 0; i < reads->quick_count; i++) {
+        transport_send(cluster->transport, reads->quick[i], &message);
     }
 }
 
@@ -329,7 +344,7 @@ cluster__tick(void *arg)
 {
     struct cluster *cluster = arg;
     loop_timer_start(cluster->tick, cluster->options.heartbeat_ms * NS_PER_MS);
-    cluster__ping_all(cluster, cluster->reads.round);
+    ping_all(cluster);
     asks_expire(&cluster->asks, loop_now_ns(cluster->loop));
     cluster__watch_transfer(cluster);
     if (apply_index(cluster->apply) < core_commit_index(cluster->core)) {

@@ -134,5 +134,5 @@ void cluster__durable(void *cluster);                            /* loop call */
 void cluster__on_damage(void *cluster, const struct diag *diag); /* log writer, apply */
 void cluster__damaged(void *cluster);                            /* loop call */
 void cluster__tick(void *cluster);
-void cluster__ping_all(struct cluster *cluster, uint64_t number);
+void cluster__ping_for_reads(struct cluster *cluster);
 struct member_state *cluster__member(struct cluster *cluster, uint64_t id); /* mu held */

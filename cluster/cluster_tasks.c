@@ -125,7 +125,7 @@ cluster__pump_reads(struct cluster *cluster)
     }
     if (reads_begin(&cluster->reads, cluster->led_term, commit_index,
                     core_members(cluster->core), cluster->identity.id)) {
-        cluster__ping_all(cluster, cluster->reads.round);
+        cluster__ping_for_reads(cluster);
     }
 }
 

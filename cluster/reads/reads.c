@@ -2,6 +2,7 @@
 #include "cluster/reads/reads.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 void
 reads_init(struct reads *reads)
@@ -65,6 +66,8 @@ reads_begin(struct reads *reads, uint64_t term, uint64_t commit_index,
     struct read_list empty = reads->asked;
     reads->asked = reads->waiting;
     reads->waiting = empty;
+    reads->quick_count = reads->answered_count == 0 ? 0 : reads->answered_count - 1;
+    memcpy(reads->quick, reads->answered + 1, reads->quick_count * sizeof(reads->quick[0]));
     reads->round++;
     reads->term = term;
     reads->index = commit_index;
