@@ -50,6 +50,14 @@ local_read(const char *dir, struct local_cluster *cluster_out)
 }
 
 bool
+local_exists(const char *dir)
+{
+    char path[4096];
+    snprintf(path, sizeof(path), "%s/cluster.json", dir);
+    return access(path, F_OK) == 0;
+}
+
+bool
 local_write(const struct local_cluster *cluster)
 {
     char path[4096];

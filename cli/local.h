@@ -25,6 +25,7 @@ struct local_cluster {
 
 /* Reads DIR/cluster.json; says nothing when there is none. */
 bool local_read(const char *dir, struct local_cluster *cluster_out);
+bool local_exists(const char *dir); /* there is a DIR/cluster.json, readable or not */
 /* SQL port of the node `name`, as text. */
 bool local_node_port(const char *dir, const char *name, char port_out[8]);
 /* SQL port of the first node that answers. */

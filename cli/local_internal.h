@@ -15,6 +15,18 @@ pid_t local_pid(const struct local_cluster *cluster, const struct local_node *no
 enum local_state local_state(const struct local_cluster *cluster,
                              const struct local_node *node);
 const char *local_state_name(enum local_state state);
+/* ---- local_plan.c ---- */
+#define LOCAL_NODES_DEFAULT 3
+struct local_plan {
+    const char *dir, *names;     /* names NULL: n1, n2 .. */
+    long nodes, port, rest_port; /* 0: not said */
+};
+/* Checks all, then makes the directory and writes cluster.json. */
+bool local_plan_new(const struct local_plan *plan, struct local_cluster *cluster);
+/* What was said is what the cluster has. */
+bool local_plan_fits(const struct local_plan *plan, const struct local_cluster *cluster);
+/* Those of nodes that do not run are free. */
+bool local_check_ports(const struct local_cluster *cluster);
 /* ---- local_process.c ---- */
 /* Writes conf/rustydb.toml of a home that has none. */
 bool local_make_home(const struct local_cluster *cluster, const struct local_node *node);

@@ -12,12 +12,23 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #define POLL_US 20000
-#define START_MS_MAX 30000
+#define START_MS_MAX 60000
 #define GONE_MS_MAX 40000
-#define MOVE_MS_MAX 10000
+#define MOVE_MS_MAX 30000
+#define ENDED_MS 1000 /* a process without a pid file may still be on its way until then */
+
+/* Waiting is by the clock: an attempt takes long on a machine that is busy. */
+static long
+now_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
 
 /* DIR/NAME/SUB; "" is the home itself. */
 static bool
@@ -147,8 +158,9 @@ local_signal(const struct local_cluster *cluster, const struct local_node *node,
 bool
 local_wait_gone(const struct local_cluster *cluster, const struct local_node *node)
 {
-    for (int waited_ms = 0; local_pid(cluster, node) != 0; waited_ms += POLL_US / 1000) {
-        if (waited_ms > GONE_MS_MAX) {
+    long end_ms = now_ms() + GONE_MS_MAX;
+    while (local_pid(cluster, node) != 0) {
+        if (now_ms() > end_ms) {
             fprintf(stderr, "node \"%s\" does not stop\n", node->name);
             return false;
         }
@@ -193,25 +205,33 @@ write_works(const struct local_node *node)
     return good;
 }
 
-/* A node that ended while starting has said why in server.out. */
-static bool
-still_starting(const struct local_cluster *cluster, const struct local_node *node,
-               int waited_ms)
+/* The last line of DIR/NAME/logs/server.out: what ended the server. */
+static void
+print_reason(const struct local_cluster *cluster, const struct local_node *node)
 {
-    if (waited_ms < 1000 || local_state(cluster, node) != LOCAL_STOPPED) {
-        return true;
+    char path[4096], line[512], last[512] = "";
+    snprintf(path, sizeof(path), "%s/%s/logs/server.out", cluster->dir, node->name);
+    FILE *file = fopen(path, "r");
+    while (file != NULL && fgets(line, sizeof(line), file) != NULL) {
+        if (strncmp(line, "rusty-db-server:", strlen("rusty-db-server:")) == 0) {
+            memcpy(last, line, sizeof(last));
+        }
     }
-    fprintf(stderr, "node \"%s\" ended while starting; see %s/%s/logs/server.out\n", node->name,
-            cluster->dir, node->name);
-    return false;
+    if (file != NULL) {
+        fclose(file);
+    }
+    fprintf(stderr, "node \"%s\" ended while starting; see %s\n%s", node->name, path, last);
 }
 
 static bool
 wait_until(const struct local_cluster *cluster, const struct local_node *node,
            bool (*reached)(const struct local_node *node), const char *what)
 {
-    for (int waited_ms = 0; !reached(node); waited_ms += POLL_US / 1000) {
-        if (!still_starting(cluster, node, waited_ms)) {
+    long begin_ms = now_ms();
+    while (!reached(node)) {
+        long waited_ms = now_ms() - begin_ms;
+        if (waited_ms > ENDED_MS && local_state(cluster, node) == LOCAL_STOPPED) {
+            print_reason(cluster, node);
             return false;
         }
         if (waited_ms > START_MS_MAX) {
@@ -226,14 +246,22 @@ wait_until(const struct local_cluster *cluster, const struct local_node *node,
 bool
 local_wait_serving(const struct local_cluster *cluster)
 {
+    const struct local_node *any = NULL;
     for (unsigned i = 0; i < cluster->node_count; i++) {
         const struct local_node *node = &cluster->nodes[i];
-        if (local_state(cluster, node) != LOCAL_PAUSED &&
-            !wait_until(cluster, node, answers, "does not answer")) {
+        if (local_state(cluster, node) == LOCAL_PAUSED) {
+            continue;
+        }
+        if (!wait_until(cluster, node, answers, "does not answer")) {
             return false;
         }
+        any = any == NULL ? node : any;
     }
-    return wait_until(cluster, &cluster->nodes[0], write_works, "writes do not work");
+    if (any == NULL) {
+        fprintf(stderr, "all nodes are paused; `local resume` wakes them\n");
+        return false;
+    }
+    return wait_until(cluster, any, write_works, "writes do not work");
 }
 
 /* ---- who leads ---- */
@@ -270,7 +298,7 @@ ask_to_move(const struct local_node *from, const struct local_node *to)
 bool
 local_move_primary(const struct local_cluster *cluster, const struct local_node *node)
 {
-    for (int waited_ms = 0; waited_ms < MOVE_MS_MAX; waited_ms += POLL_US / 1000) {
+    for (long end_ms = now_ms() + MOVE_MS_MAX; now_ms() < end_ms;) {
         const struct local_node *primary = primary_as_seen_by(cluster, node);
         if (primary == node) {
             return true;

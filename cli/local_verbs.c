@@ -2,21 +2,29 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "cli/local_internal.h"
 
-#include <errno.h>
 #include <getopt.h>
 #include <jansson.h>
-#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 struct local_arguments {
-    const char *verb, *node, *dir, *names;
-    long nodes, port, rest_port;
+    const char *verb, *node;
+    struct local_plan plan;
     bool json;
 };
+
+/* Verbs that are about one node. */
+static const struct node_verb {
+    const char *name;
+    int signal_no; /* 0: start */
+    bool waits;    /* until the process is gone */
+} node_verbs[] = {{"kill", SIGKILL, true},
+                  {"stop", SIGTERM, true},
+                  {"start", 0, false},
+                  {"pause", SIGSTOP, false},
+                  {"resume", SIGCONT, false}};
 
 static int
 usage(FILE *to)
@@ -32,6 +40,24 @@ usage(FILE *to)
             "kill, stop, pause and resume send KILL, TERM, STOP, CONT.\n"
             "DIR defaults to $RUSTYDB_DIR.\n");
     return to == stdout ? 0 : 2;
+}
+
+static const struct node_verb *
+node_verb_of(const char *verb)
+{
+    for (size_t i = 0; i < sizeof(node_verbs) / sizeof(node_verbs[0]); i++) {
+        if (strcmp(verb, node_verbs[i].name) == 0) {
+            return &node_verbs[i];
+        }
+    }
+    return NULL;
+}
+
+static bool
+is_verb(const char *verb)
+{
+    return strcmp(verb, "up") == 0 || strcmp(verb, "status") == 0 ||
+           strcmp(verb, "down") == 0 || node_verb_of(verb) != NULL;
 }
 
 static bool
@@ -57,24 +83,24 @@ read_arguments(int argc, char **argv, struct local_arguments *arguments)
                                             {"output", required_argument, NULL, 'o'},
                                             {NULL, 0, NULL, 0}};
     const char *dir = getenv("RUSTYDB_DIR");
-    *arguments = (struct local_arguments){.verb = argv[0], .dir = dir, .nodes = 3};
+    *arguments = (struct local_arguments){.verb = argv[0], .plan.dir = dir};
     bool good = true;
     for (int option; good && (option = getopt_long(argc, argv, "o:", options, NULL)) != -1;) {
         switch (option) {
         case 'n':
-            good = read_number(optarg, 1, LOCAL_NODES_MAX, "--nodes", &arguments->nodes);
+            good = read_number(optarg, 1, LOCAL_NODES_MAX, "--nodes", &arguments->plan.nodes);
             break;
         case 'D':
-            arguments->dir = optarg;
+            arguments->plan.dir = optarg;
             break;
         case 'p':
-            good = read_number(optarg, 1, 63000, "--port", &arguments->port);
+            good = read_number(optarg, 1, 63000, "--port", &arguments->plan.port);
             break;
         case 'r':
-            good = read_number(optarg, 1, 65000, "--rest-port", &arguments->rest_port);
+            good = read_number(optarg, 1, 65000, "--rest-port", &arguments->plan.rest_port);
             break;
         case 'N':
-            arguments->names = optarg;
+            arguments->plan.names = optarg;
             break;
         case 'o':
             good = strcmp(optarg, "json") == 0 || strcmp(optarg, "table") == 0;
@@ -84,14 +110,18 @@ read_arguments(int argc, char **argv, struct local_arguments *arguments)
             good = false;
         }
     }
-    if (good && optind < argc) {
+    if (good && optind < argc && node_verb_of(arguments->verb) != NULL) {
         arguments->node = argv[optind++];
     }
-    if (!good || optind < argc) {
+    if (good && optind < argc) {
+        fprintf(stderr, "unexpected argument \"%s\"\n", argv[optind]);
+        good = false;
+    }
+    if (!good) {
         usage(stderr);
         return false;
     }
-    if (arguments->dir == NULL || arguments->dir[0] == '\0') {
+    if (arguments->plan.dir == NULL || arguments->plan.dir[0] == '\0') {
         fprintf(stderr, "--dir DIR (or $RUSTYDB_DIR) says where the cluster lives\n");
         return false;
     }
@@ -99,60 +129,6 @@ read_arguments(int argc, char **argv, struct local_arguments *arguments)
 }
 
 /* ---- up ---- */
-
-static bool
-name_nodes(struct local_cluster *cluster, const struct local_arguments *arguments)
-{
-    char names[512];
-    char *rest = NULL;
-    snprintf(names, sizeof(names), "%s", arguments->names == NULL ? "" : arguments->names);
-    char *name = strtok_r(names, ",", &rest);
-    for (unsigned i = 0; i < cluster->node_count; i++) {
-        struct local_node *node = &cluster->nodes[i];
-        if (arguments->names == NULL) {
-            snprintf(node->name, sizeof(node->name), "n%u", i + 1);
-            continue;
-        }
-        if (name == NULL || strlen(name) >= sizeof(node->name) ||
-            strpbrk(name, "/ =:\"") != NULL) {
-            fprintf(stderr, "--names must hold %u names of at most 63 bytes\n",
-                    cluster->node_count);
-            return false;
-        }
-        snprintf(node->name, sizeof(node->name), "%s", name);
-        name = strtok_r(NULL, ",", &rest);
-    }
-    return name == NULL || arguments->names == NULL;
-}
-
-static bool
-describe_new(struct local_cluster *cluster, const struct local_arguments *arguments)
-{
-    if (arguments->port == 0) {
-        fprintf(stderr, "--port P is needed for a new cluster\n");
-        return false;
-    }
-    if (mkdir(arguments->dir, 0750) != 0 && errno != EEXIST) {
-        fprintf(stderr, "could not create \"%s\": %s\n", arguments->dir, strerror(errno));
-        return false;
-    }
-    char *absolute = realpath(arguments->dir, NULL);
-    if (absolute == NULL || strlen(absolute) >= sizeof(cluster->dir)) {
-        fprintf(stderr, "could not use directory \"%s\"\n", arguments->dir);
-        free(absolute);
-        return false;
-    }
-    snprintf(cluster->dir, sizeof(cluster->dir), "%s", absolute);
-    free(absolute);
-    cluster->node_count = (unsigned)arguments->nodes;
-    long rest_port = arguments->rest_port != 0 ? arguments->rest_port : arguments->port + 1000;
-    for (unsigned i = 0; i < cluster->node_count; i++) {
-        cluster->nodes[i].sql_port = (int)(arguments->port + i);
-        cluster->nodes[i].rest_port = (int)(rest_port + i);
-        cluster->nodes[i].peer_port = (int)(arguments->port + 2000 + i);
-    }
-    return name_nodes(cluster, arguments) && local_write(cluster);
-}
 
 static void
 print_nodes(const struct local_cluster *cluster)
@@ -170,18 +146,23 @@ print_nodes(const struct local_cluster *cluster)
 static int
 up(struct local_cluster *cluster, bool fresh)
 {
+    if (!local_check_ports(cluster)) {
+        return 1;
+    }
     for (unsigned i = 0; i < cluster->node_count; i++) {
         const struct local_node *node = &cluster->nodes[i];
-        if (local_state(cluster, node) != LOCAL_STOPPED) {
-            continue;
-        }
-        if (!local_make_home(cluster, node) || !local_launch(cluster, node)) {
+        if (local_state(cluster, node) == LOCAL_STOPPED &&
+            (!local_make_home(cluster, node) || !local_launch(cluster, node))) {
             return 1;
         }
     }
     /* Who wins the first election is chance; a new cluster has its first node as primary. */
     if (!local_wait_serving(cluster) ||
         (fresh && !local_move_primary(cluster, &cluster->nodes[0]))) {
+        fprintf(stderr,
+                "the other nodes go on; `rusty-db-cluster local status --dir %s` shows "
+                "them, `local down` stops them\n",
+                cluster->dir);
         return 1;
     }
     print_nodes(cluster);
@@ -248,33 +229,46 @@ start(const struct local_cluster *cluster, const struct local_node *node)
 static int
 one_node(const struct local_cluster *cluster, const struct local_arguments *arguments)
 {
-    static const struct {
-        const char *verb;
-        int signal_no;
-        bool wait;
-    } verbs[] = {{"kill", SIGKILL, true},
-                 {"stop", SIGTERM, true},
-                 {"pause", SIGSTOP, false},
-                 {"resume", SIGCONT, false}};
-    const struct local_node *node =
-        arguments->node == NULL ? NULL : local_find(cluster, arguments->node);
-    if (node == NULL) {
-        fprintf(stderr, "local %s needs the name of a node of %s\n", arguments->verb,
-                cluster->dir);
+    const struct node_verb *verb = node_verb_of(arguments->verb);
+    if (arguments->node == NULL) {
+        fprintf(stderr, "local %s needs the name of a node\n", verb->name);
         return 2;
     }
-    if (strcmp(arguments->verb, "start") == 0) {
+    const struct local_node *node = local_find(cluster, arguments->node);
+    if (node == NULL) {
+        fprintf(stderr, "there is no node \"%s\" in \"%s\"\n", arguments->node, cluster->dir);
+        return 2;
+    }
+    if (verb->signal_no == 0) {
         return start(cluster, node);
     }
-    for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++) {
-        if (strcmp(arguments->verb, verbs[i].verb) == 0) {
-            return local_signal(cluster, node, verbs[i].signal_no) &&
-                           (!verbs[i].wait || local_wait_gone(cluster, node))
-                       ? 0
-                       : 1;
-        }
+    return local_signal(cluster, node, verb->signal_no) &&
+                   (!verb->waits || local_wait_gone(cluster, node))
+               ? 0
+               : 1;
+}
+
+static int
+run_verb(struct local_cluster *cluster, const struct local_arguments *arguments, bool known)
+{
+    const char *dir = arguments->plan.dir;
+    if (!known && local_exists(dir)) {
+        fprintf(stderr, "\"%s/cluster.json\" is damaged\n", dir);
+        return 1;
     }
-    return usage(stderr);
+    if (strcmp(arguments->verb, "up") == 0) {
+        bool good = known ? local_plan_fits(&arguments->plan, cluster)
+                          : local_plan_new(&arguments->plan, cluster);
+        return good ? up(cluster, !known) : 1;
+    }
+    if (!known) {
+        fprintf(stderr, "there is no local cluster in \"%s\"\n", dir);
+        return 1;
+    }
+    if (strcmp(arguments->verb, "status") == 0) {
+        return status(cluster, arguments->json);
+    }
+    return strcmp(arguments->verb, "down") == 0 ? down(cluster) : one_node(cluster, arguments);
 }
 
 int
@@ -285,22 +279,12 @@ local_main(int argc, char **argv)
     if (argc < 1 || strcmp(argv[0], "--help") == 0) {
         return usage(argc < 1 ? stderr : stdout);
     }
+    if (!is_verb(argv[0])) {
+        fprintf(stderr, "local has no verb \"%s\"\n", argv[0]);
+        return usage(stderr);
+    }
     if (!read_arguments(argc, argv, &arguments)) {
         return 2;
     }
-    char *absolute = realpath(arguments.dir, NULL);
-    bool known = absolute != NULL && local_read(absolute, &cluster);
-    free(absolute);
-    if (strcmp(arguments.verb, "up") == 0) {
-        return known || describe_new(&cluster, &arguments) ? up(&cluster, !known) : 1;
-    }
-    if (!known) {
-        fprintf(stderr, "there is no local cluster in \"%s\"\n", arguments.dir);
-        return 1;
-    }
-    if (strcmp(arguments.verb, "status") == 0) {
-        return status(&cluster, arguments.json);
-    }
-    return strcmp(arguments.verb, "down") == 0 ? down(&cluster)
-                                               : one_node(&cluster, &arguments);
+    return run_verb(&cluster, &arguments, local_read(arguments.plan.dir, &cluster));
 }
