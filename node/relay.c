@@ -11,7 +11,12 @@
 #include <stdlib.h>
 
 #define READ_BYTES ((size_t)16 << 10)
-#define RETRY_NS ((int64_t)30 * 1000 * 1000)
+#define MS ((int64_t)1000 * 1000)
+#define RETRY_NS (10 * MS)
+#define ATTEMPT_NS (2000 * MS) /* of one link, until it is ready */
+#define LOOK_NS (40 * MS)      /* who waits looks that often who the primary is */
+/* A member that is up says something every heartbeat. */
+#define SILENCE_US_MAX ((int64_t)500 * 1000)
 
 /* ---- lane ---- */
 
@@ -296,8 +301,65 @@ take_message(struct relay *relay, struct buf *message_out)
     return whole;
 }
 
+/* ---- waiting for the other side ---- */
+
+static int64_t
+now(const struct relay *relay)
+{
+    return clock_monotonic_ns(relay->client->node->env.clock);
+}
+
+/* Another node leads, as far as this one knows. */
+static bool
+primary_moved(const struct relay *relay)
+{
+    uint64_t leader_id = cluster_leader_id(relay->client->node->cluster);
+    return leader_id != 0 && leader_id != relay->primary_id;
+}
+
+static int64_t
+primary_silent_us(const struct relay *relay)
+{
+    struct node *node = relay->client->node;
+    struct cluster_state state;
+    cluster_state(node->cluster, &state);
+    for (unsigned i = 0; i < state.member_count; i++) {
+        if (state.members[i].member.id == relay->primary_id) {
+            return clock_wall_us(node->env.clock) - state.members[i].last_heard_us;
+        }
+    }
+    return INT64_MAX;
+}
+
+/* While a link is made nothing is lost by trying another node. A former primary that is alive
+ * still says what became of a unit, so that one waits until it is silent, too: it hangs, or is
+ * cut off. */
+static bool
+is_given_up(const struct relay *relay, enum relay_wait wait)
+{
+    if (wait == RELAY_WAIT_LINK) {
+        return primary_moved(relay) || now(relay) >= relay->attempt_end_ns;
+    }
+    if (cluster_leader_id(relay->client->node->cluster) == relay->primary_id) {
+        return false;
+    }
+    return primary_silent_us(relay) >=
+           (primary_moved(relay) ? SILENCE_US_MAX : RELAY_PATIENCE_NS / 1000);
+}
+
+/* After waiter_arm(). STATUS_IO: it is not worth waiting any longer. */
+static enum status
+wait_a_turn(struct relay *relay, enum relay_wait wait, struct diag *diag)
+{
+    enum status status = waiter_wait(&relay->client->waiter, now(relay) + LOOK_NS);
+    if (status == STATUS_TIMEOUT) {
+        return is_given_up(relay, wait) ? STATUS_IO : STATUS_OK;
+    }
+    return status == STATUS_OK ? STATUS_OK : patience_ended(relay, status, diag);
+}
+
 enum status
-relay_receive(struct relay *relay, struct buf *message_out, int64_t deadline_ns,
+relay_receive(struct relay *relay, enum relay_wait wait, struct buf *message_out,
               struct diag *diag)
 {
     for (;;) {
@@ -308,11 +370,17 @@ relay_receive(struct relay *relay, struct buf *message_out, int64_t deadline_ns,
         if (link_of(relay) != RELAY_UP) {
             return STATUS_IO;
         }
-        enum status status = waiter_wait(&relay->client->waiter, deadline_ns);
-        if (status != STATUS_OK) {
-            return patience_ended(relay, status, diag);
-        }
+        TRY(wait_a_turn(relay, wait, diag));
     }
+}
+
+/* ---- making a link ---- */
+
+static void
+startup_setting(void *arg, const char *name, const char *value)
+{
+    wire_cstring(arg, name);
+    wire_cstring(arg, value);
 }
 
 static void
@@ -335,15 +403,6 @@ send_startup(struct relay *relay)
     buf_deinit(&packet);
 }
 
-/* ---- making a link ---- */
-
-static void
-startup_setting(void *arg, const char *name, const char *value)
-{
-    wire_cstring(arg, name);
-    wire_cstring(arg, value);
-}
-
 static void
 send_query(struct relay *relay, const char *text)
 {
@@ -357,12 +416,12 @@ send_query(struct relay *relay, const char *text)
 
 /* Reads up to ReadyForQuery; STATUS_IO also when the other side answered FATAL. */
 static enum status
-skip_to_ready(struct relay *relay, int64_t deadline_ns, struct diag *diag)
+skip_to_ready(struct relay *relay, struct diag *diag)
 {
     struct buf message = BUF_EMPTY;
     enum status status = STATUS_OK;
     do {
-        status = relay_receive(relay, &message, deadline_ns, diag);
+        status = relay_receive(relay, RELAY_WAIT_LINK, &message, diag);
     } while (status == STATUS_OK && message.data[0] != 'Z');
     if (status == STATUS_OK && message.size > 5) {
         relay->txn_status = (char)message.data[5];
@@ -373,19 +432,19 @@ skip_to_ready(struct relay *relay, int64_t deadline_ns, struct diag *diag)
 
 /* Settings that were SET here since; and the failed block that the client believes in. */
 static enum status
-prime(struct relay *relay, int64_t deadline_ns, struct diag *diag)
+prime(struct relay *relay, struct diag *diag)
 {
     while (relay->settings_told < relay->settings.size) {
         const char *text = (const char *)relay->settings.data + relay->settings_told;
         send_query(relay, text);
-        TRY(skip_to_ready(relay, deadline_ns, diag));
+        TRY(skip_to_ready(relay, diag));
         relay->settings_told += strlen(text) + 1;
     }
     if (relay->block_lost) {
         send_query(relay, "BEGIN");
-        TRY(skip_to_ready(relay, deadline_ns, diag));
+        TRY(skip_to_ready(relay, diag));
         send_query(relay, "ROLLBACK TO SAVEPOINT lost_with_its_primary");
-        TRY(skip_to_ready(relay, deadline_ns, diag));
+        TRY(skip_to_ready(relay, diag));
         relay->block_lost = false;
     }
     return STATUS_OK;
@@ -393,7 +452,7 @@ prime(struct relay *relay, int64_t deadline_ns, struct diag *diag)
 
 /* One attempt with the primary known now. STATUS_AGAIN: it is this node. */
 static enum status
-try_link(struct relay *relay, int64_t deadline_ns, struct diag *diag)
+try_link(struct relay *relay, struct diag *diag)
 {
     struct cluster_state state;
     const struct member_state *primary = NULL;
@@ -420,21 +479,20 @@ try_link(struct relay *relay, int64_t deadline_ns, struct diag *diag)
     loop_post(relay->client->lane->loop, &relay->connect_call);
     enum status status = STATUS_OK;
     while (link_of(relay) == RELAY_CONNECTING && status == STATUS_OK) {
-        status = waiter_wait(&relay->client->waiter, deadline_ns);
+        status = wait_a_turn(relay, RELAY_WAIT_LINK, diag);
     }
     if (status == STATUS_OK) {
-        status = skip_to_ready(relay, deadline_ns, diag);
+        status = skip_to_ready(relay, diag);
     }
-    return status == STATUS_OK ? prime(relay, deadline_ns, diag) : status;
+    return status == STATUS_OK ? prime(relay, diag) : status;
 }
 
 /* Sleeps a little without losing a cancel. */
 static enum status
 rest_a_little(struct relay *relay, int64_t deadline_ns, struct diag *diag)
 {
-    struct clock *clock = relay->client->node->env.clock;
     waiter_arm(&relay->client->waiter);
-    int64_t now_ns = clock_monotonic_ns(clock);
+    int64_t now_ns = now(relay);
     if (now_ns >= deadline_ns) {
         return patience_ended(relay, STATUS_TIMEOUT, diag);
     }
@@ -445,24 +503,28 @@ rest_a_little(struct relay *relay, int64_t deadline_ns, struct diag *diag)
 enum status
 relay_ready_link(struct relay *relay, struct diag *diag)
 {
-    int64_t deadline_ns =
-        clock_monotonic_ns(relay->client->node->env.clock) + RELAY_PATIENCE_NS;
-    if (link_of(relay) == RELAY_UP) {
-        if (prime(relay, deadline_ns, NULL) == STATUS_OK) {
-            return STATUS_OK;
-        }
+    int64_t deadline_ns = now(relay) + RELAY_PATIENCE_NS;
+    relay->attempt_end_ns = deadline_ns;
+    if (link_of(relay) == RELAY_UP && !primary_moved(relay) &&
+        prime(relay, NULL) == STATUS_OK) {
+        return STATUS_OK;
     }
-    if (relay->txn_status != SQL_TXN_IDLE && !relay->block_lost) {
+    bool in_block = relay->txn_status != SQL_TXN_IDLE && !relay->block_lost;
+    if (link_of(relay) != RELAY_DOWN) {
+        relay_hang_up(relay);
+    }
+    if (in_block) {
         return STATUS_CONFLICT;
     }
     for (;;) {
-        if (link_of(relay) != RELAY_DOWN) {
-            relay_hang_up(relay);
-        }
         struct diag reason = {0};
-        enum status status = try_link(relay, deadline_ns, &reason);
+        relay->attempt_end_ns = MIN(deadline_ns, now(relay) + ATTEMPT_NS);
+        enum status status = try_link(relay, &reason);
         if (status == STATUS_OK || status == STATUS_AGAIN) {
             return status;
+        }
+        if (link_of(relay) != RELAY_DOWN) {
+            relay_hang_up(relay);
         }
         if (status == STATUS_CANCELLED) {
             return patience_ended(relay, status, diag);

@@ -39,6 +39,7 @@ struct relay {
     bool simple;           /* the unit under way is a Query */
     uint64_t commit_index; /* the session's last commit, as the primary told */
     uint64_t primary_id;   /* whom the link goes to */
+    int64_t attempt_end_ns; /* of making a link */
 
     /* lane */
     struct stream *stream;
@@ -66,10 +67,15 @@ MUST_CHECK enum status relay_ready_link(struct relay *relay, struct diag *diag);
 /* Runner: gives the link up (broken, or to a node that is not the primary). */
 void relay_hang_up(struct relay *relay);
 void relay_send(struct relay *relay, struct slice bytes);
-/* Runner: the next whole message from there, in `message_out` (copied); STATUS_IO: link lost.
- */
-MUST_CHECK enum status relay_receive(struct relay *relay, struct buf *message_out,
-                                     int64_t deadline_ns, struct diag *diag);
+/* Until when a wait for the other side goes on, its link being up. */
+enum relay_wait {
+    RELAY_WAIT_LINK,   /* nothing is lost by another try: end of the attempt or of its lead */
+    RELAY_WAIT_ANSWER, /* a unit was sent: it does not lead any more, and is silent */
+};
+/* Runner: the next whole message from there, in `message_out` (copied); STATUS_IO: the link is
+ * lost, or it is not worth waiting any longer. */
+MUST_CHECK enum status relay_receive(struct relay *relay, enum relay_wait wait,
+                                     struct buf *message_out, struct diag *diag);
 
 /* ---- relay_session.c ---- */
 bool relay_is_session_text(struct client *client, const char *text);

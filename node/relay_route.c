@@ -343,7 +343,7 @@ pass_answers(struct relay *relay, struct answers *answers, struct diag *diag)
     struct buf message = BUF_EMPTY;
     enum status status = STATUS_OK;
     while (status == STATUS_OK && !answers->ended) {
-        status = relay_receive(relay, &message, WAIT_FOREVER, diag);
+        status = relay_receive(relay, RELAY_WAIT_ANSWER, &message, diag);
         if (status == STATUS_CANCELLED) {
             break;
         }
