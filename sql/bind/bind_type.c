@@ -300,6 +300,10 @@ numeric_modifier(struct binder *b, const struct ast_type_name *name, int32_t *ty
 {
     int32_t precision = name->modifiers[0];
     int32_t scale = name->modifier_count == 2 ? name->modifiers[1] : 0;
+    if (name->modifier_count > 2) {
+        return bad_modifier(b, name, SQLSTATE_INVALID_PARAMETER_VALUE,
+                            "invalid NUMERIC type modifier");
+    }
     if (precision < 1 || precision > NUMERIC_PRECISION_MAX) {
         return bad_modifier(b, name, SQLSTATE_INVALID_PARAMETER_VALUE,
                             arena_printf(b->arena,
@@ -346,10 +350,45 @@ read_modifiers(struct binder *b, const struct ast_type_name *name, enum type_id 
     }
 }
 
+/* Types of PostgreSQL 15 that are not built. */
+static bool
+is_type_elsewhere(const char *name)
+{
+    static const char *const names[] = {"aclitem",      "bit",           "box",
+                                        "cid",          "cidr",          "circle",
+                                        "cstring",      "daterange",     "inet",
+                                        "int4range",    "int8range",     "json",
+                                        "jsonb",        "jsonpath",      "line",
+                                        "lseg",         "macaddr",       "macaddr8",
+                                        "money",        "numrange",      "path",
+                                        "pg_lsn",       "pg_node_tree",  "pg_snapshot",
+                                        "point",        "polygon",       "refcursor",
+                                        "regcollation", "regconfig",     "regdictionary",
+                                        "regoper",      "regoperator",   "regprocedure",
+                                        "tid",          "time",          "timetz",
+                                        "tsquery",      "tsrange",       "tstzrange",
+                                        "tsvector",     "txid_snapshot", "uuid",
+                                        "varbit",       "xid",           "xid8",
+                                        "xml"};
+    for (unsigned i = 0; i < ARRAY_SIZE(names); i++) {
+        if (strcmp(name, names[i]) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static enum status
 no_such_type(struct binder *b, const struct ast_type_name *name)
 {
     const char *schema = name->schema == NULL ? "" : name->schema;
+    bool may_be_built_in = schema[0] == '\0' || strcmp(schema, "pg_catalog") == 0;
+    if (may_be_built_in && is_type_elsewhere(name->name)) {
+        return bind__fail_at(b, name->position,
+                             diag_fail(b->cx->diag, STATUS_UNSUPPORTED,
+                                       SQLSTATE_FEATURE_NOT_SUPPORTED,
+                                       "type \"%s\" is not supported", name->name));
+    }
     enum status status =
         diag_fail(b->cx->diag, STATUS_INVALID, SQLSTATE_UNDEFINED_OBJECT,
                   "type \"%s%s%s%s\" does not exist", schema, schema[0] == '\0' ? "" : ".",

@@ -197,35 +197,33 @@ DEFINE_ROWS(cast_numeric_i64, 1)
 }
 
 static enum status
-double_of_numeric(struct func_call *call, struct slice bytes, const char *type, double *out)
+numeric_beyond(struct func_call *call, const struct numeric *n, const char *type)
 {
-    struct numeric n;
-    numeric_decode(bytes, call->arena, &n);
-    *out = numeric_to_double(&n);
-    if (__builtin_isinf(*out) && !numeric_is_special(&n)) {
-        struct buf text = BUF_EMPTY;
-        numeric_to_text(&n, &text);
-        enum status status =
-            diag_fail(call->diag, STATUS_INVALID, SQLSTATE_NUMERIC_VALUE_OUT_OF_RANGE,
-                      "\"%.*s\" is out of range for type %s",
-                      number_text_shown(buf_slice(&text)), (const char *)text.data, type);
-        buf_deinit(&text);
-        return status;
-    }
-    return STATUS_OK;
+    struct buf text = BUF_EMPTY;
+    numeric_to_text(n, &text);
+    enum status status =
+        diag_fail(call->diag, STATUS_INVALID, SQLSTATE_NUMERIC_VALUE_OUT_OF_RANGE,
+                  "\"%.*s\" is out of range for type %s", number_text_shown(buf_slice(&text)),
+                  (const char *)text.data, type);
+    buf_deinit(&text);
+    return status;
 }
 DEFINE_ROWS(cast_numeric_f64, 1)
 {
-    return double_of_numeric(call, v[0].bytes, "double precision", &out->f64);
+    struct numeric n;
+    numeric_decode(v[0].bytes, call->arena, &n);
+    out->f64 = numeric_to_double(&n);
+    bool beyond = __builtin_isinf(out->f64) && !numeric_is_special(&n);
+    return beyond ? numeric_beyond(call, &n, "double precision") : STATUS_OK;
 }
 DEFINE_ROWS(cast_numeric_f32, 1)
 {
-    double value = 0;
-    TRY(double_of_numeric(call, v[0].bytes, "real", &value));
-    if (narrow_float(value, &out->f32)) {
-        return report_f32(call, false);
-    }
-    return STATUS_OK;
+    struct numeric n;
+    numeric_decode(v[0].bytes, call->arena, &n);
+    double value = numeric_to_double(&n);
+    bool beyond = __builtin_isinf(value) && !numeric_is_special(&n);
+    return beyond || narrow_float(value, &out->f32) ? numeric_beyond(call, &n, "real")
+                                                    : STATUS_OK;
 }
 
 /* ---- texts ---- */

@@ -288,6 +288,18 @@ value_from_text(enum type_id type, int32_t typmod, struct slice text, struct are
 
 /* ---- arrays ---- */
 
+/* "{{1,2},{3,4}}" */
+static bool
+is_nested_array(struct slice text)
+{
+    size_t at = 0;
+    unsigned braces = 0;
+    while (at < text.size && (text.data[at] == '{' || text.data[at] == ' ')) {
+        braces += text.data[at++] == '{';
+    }
+    return braces > 1;
+}
+
 static enum status
 array_from_text(enum type_id type, struct slice text, struct arena *arena, struct slice *out,
                 struct diag *diag)
@@ -311,7 +323,11 @@ array_from_text(enum type_id type, struct slice text, struct arena *arena, struc
         array_append(&canonical, is_null, buf_slice(&shown));
     }
     buf_append(&canonical, "}", 1);
-    if (status == STATUS_OK && (reader.failed || reader.spaces)) {
+    bool is_nested = reader.failed && is_nested_array(text);
+    if (status == STATUS_OK && is_nested) {
+        status = diag_fail(diag, STATUS_UNSUPPORTED, SQLSTATE_FEATURE_NOT_SUPPORTED,
+                           "arrays of more than one dimension are not supported");
+    } else if (status == STATUS_OK && (reader.failed || reader.spaces)) {
         status = diag_fail(diag, STATUS_INVALID, SQLSTATE_INVALID_TEXT_REPRESENTATION,
                            "malformed array literal: \"%.*s\"", number_text_shown(text),
                            (const char *)text.data);

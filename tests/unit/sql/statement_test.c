@@ -105,7 +105,7 @@ copy__bad_input__fails_with_its_place(void **state)
         {"COPY t (nosuch) FROM STDIN", "",
          "ERROR 42703: column \"nosuch\" of relation \"t\" does not exist\n"},
         {"COPY t FROM STDIN (FREEZE)", "",
-         "ERROR 55000: cannot perform COPY FREEZE because the table was not created or "
+         "copy 2\nERROR 55000: cannot perform COPY FREEZE because the table was not created or "
          "truncated "
          "in the current subtransaction\n"},
         {"COPY t FROM STDIN (FORMAT csv)", "",
