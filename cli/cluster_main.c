@@ -1,5 +1,6 @@
 /* cluster_main.c: rusty-db-cluster: status and control of a cluster, and clusters on this
  * machine. SPDX-License-Identifier: Apache-2.0 */
+#include "base/macros.h"
 #include "cli/connect.h"
 #include "cli/http.h"
 #include "cli/local.h"
@@ -81,7 +82,8 @@ read_arguments(int argc, char **argv, struct arguments *arguments)
         case 'o':
             arguments->json = strcmp(optarg, "json") == 0;
             if (!arguments->json && strcmp(optarg, "table") != 0) {
-                return usage(stderr) + 1;
+                fprintf(stderr, "--output is table or json, not \"%s\"\n", optarg);
+                return 3;
             }
             break;
         case 't':
@@ -104,7 +106,11 @@ read_arguments(int argc, char **argv, struct arguments *arguments)
         }
     }
     if (optind < argc && arguments->verb == NULL) {
-        arguments->verb = verb_of(argv[optind++]);
+        arguments->verb = verb_of(argv[optind]);
+        optind += arguments->verb != NULL;
+    }
+    if (optind < argc) {
+        fprintf(stderr, "unexpected argument \"%s\"\n", argv[optind]);
     }
     return optind < argc || arguments->verb == NULL ? usage(stderr) + 1 : 0;
 }
@@ -144,12 +150,12 @@ static void
 print_json(const PGresult *nodes, const char *cluster)
 {
     static const char *const names[] = {
-        "name",     "role",         "membership",       "status",     "version",
-        "sql_port", "log_position", "applied_position", "lag_seconds"};
+        "name",     "role",         "membership",       "status",      "version",
+        "sql_port", "log_position", "applied_position", "lag_seconds", "api_port"};
     json_t *array = json_array(), *primary = json_null();
     for (int row = 0; row < PQntuples(nodes); row++) {
         json_t *node = json_object();
-        for (int column = 0; column < 9; column++) {
+        for (int column = 0; column < (int)ARRAY_SIZE(names); column++) {
             json_object_set_new(node, names[column], cell(nodes, row, column, column >= 5));
         }
         if (strcmp(PQgetvalue(nodes, row, 1), "primary") == 0) {
@@ -159,7 +165,8 @@ print_json(const PGresult *nodes, const char *cluster)
     }
     json_t *object =
         json_pack("{s:s, s:o, s:o}", "cluster", cluster, "primary", primary, "nodes", array);
-    json_dumpf(object, stdout, JSON_INDENT(2) | JSON_PRESERVE_ORDER);
+    /* 15 digits are as exact as microseconds need, and none of them is noise. */
+    json_dumpf(object, stdout, JSON_INDENT(2) | JSON_PRESERVE_ORDER | JSON_REAL_PRECISION(15));
     putchar('\n');
     json_decref(object);
 }

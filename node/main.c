@@ -2,6 +2,7 @@
 #include "base/errors.h"
 #include "base/vfs.h"
 #include "node/node.h"
+#include "node/seeds.h"
 #include "node/settings.h"
 
 #include <getopt.h>
@@ -53,7 +54,12 @@ check_config(const char *home)
     struct settings settings;
     struct diag diag = {0};
     arena_init(&arena);
+    struct member founders[CLUSTER_MEMBERS_MAX];
+    unsigned founder_count;
     enum status status = settings_load(vfs_system(), home, &arena, &settings, &diag);
+    if (status == STATUS_OK) {
+        status = seeds_read(&settings, founders, &founder_count, &diag);
+    }
     if (status == STATUS_OK) {
         printf("%s/conf/rustydb.toml: ok\n", home);
     } else {

@@ -35,6 +35,37 @@ read_seed(const char *seed, struct member *member, struct diag *diag)
         return refuse(seed, "has no port between 1 and 65535", diag);
     }
     member->peer_port = (uint16_t)port;
+    if (!settings_is_loopback(member->host)) {
+        enum status status =
+            diag_fail(diag, STATUS_UNSUPPORTED, SQLSTATE_FEATURE_NOT_SUPPORTED,
+                      "[clustering] seeds: \"%s\" is beyond loopback, which needs "
+                      "authentication and TLS",
+                      seed);
+        diag_hint(diag, "Neither exists yet. All members listen on 127.0.0.1.");
+        return status;
+    }
+    return STATUS_OK;
+}
+
+/* Differs from those before it, and is as this node listens if it is this node. */
+static enum status
+check_seed(const struct settings *settings, const char *seed, const struct member *founders,
+           unsigned no, struct diag *diag)
+{
+    const struct member *member = &founders[no];
+    for (unsigned i = 0; i < no; i++) {
+        if (strcmp(founders[i].name, member->name) == 0) {
+            return refuse(seed, "names a member twice", diag);
+        }
+        if (founders[i].peer_port == member->peer_port &&
+            strcmp(founders[i].host, member->host) == 0) {
+            return refuse(seed, "has the address of another member", diag);
+        }
+    }
+    if (strcmp(member->name, settings->instance_name) == 0 &&
+        member->peer_port != settings->clustering_listen_port) {
+        return refuse(seed, "is this instance, whose [clustering] listen_port differs", diag);
+    }
     return STATUS_OK;
 }
 
@@ -65,11 +96,7 @@ seeds_read(const struct settings *settings, struct member *founders_out, unsigne
     bool found_myself = false;
     for (unsigned i = 0; i < seeds->count; i++) {
         TRY(read_seed(seeds->texts[i], &founders_out[i], diag));
-        for (unsigned j = 0; j < i; j++) {
-            if (strcmp(founders_out[i].name, founders_out[j].name) == 0) {
-                return refuse(seeds->texts[i], "names a member twice", diag);
-            }
-        }
+        TRY(check_seed(settings, seeds->texts[i], founders_out, i, diag));
         found_myself |= strcmp(founders_out[i].name, settings->instance_name) == 0;
     }
     if (!found_myself) {

@@ -65,20 +65,50 @@ distance(const char *a, const char *b)
     return row[width];
 }
 
+/* The key that was meant, if the name or its place is a slip of the pen; NULL: neither. */
 static const struct key *
 nearest_key(const struct toml_value *value)
 {
-    const struct key *best = &keys[0];
+    const struct key *best = NULL;
     unsigned best_distance = UINT32_MAX;
+    size_t slips_max = MAX(strlen(value->key) / 3, (size_t)2);
     for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
-        unsigned far =
-            2 * distance(keys[i].name, value->key) + distance(keys[i].section, value->section);
-        if (far < best_distance) {
+        unsigned slips = distance(keys[i].name, value->key);
+        unsigned far = 2 * slips + distance(keys[i].section, value->section);
+        if (slips <= slips_max && far < best_distance) {
             best_distance = far;
             best = &keys[i];
         }
     }
     return best;
+}
+
+/* Appends names after a comma. */
+static void
+add_name(char list[DIAG_TEXT_MAX], const char *name)
+{
+    size_t used = strlen(list);
+    snprintf(list + used, DIAG_TEXT_MAX - used, "%s%s", used > 0 ? ", " : "", name);
+}
+
+/* The keys of the section; of one that is unknown, the sections that there are. */
+static void
+hint_known(const struct toml_value *value, struct diag *diag)
+{
+    char names[DIAG_TEXT_MAX] = "", sections[DIAG_TEXT_MAX] = "";
+    for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
+        if (strcmp(keys[i].section, value->section) == 0) {
+            add_name(names, keys[i].name);
+        }
+        if (i == 0 || strcmp(keys[i].section, keys[i - 1].section) != 0) {
+            add_name(sections, keys[i].section);
+        }
+    }
+    if (names[0] != '\0') {
+        diag_hint(diag, "[%s] has the keys %s.", value->section, names);
+    } else {
+        diag_hint(diag, "The sections are %s.", sections);
+    }
 }
 
 static const struct key *
@@ -96,11 +126,17 @@ find_key(const struct toml_value *value)
 static enum status
 refuse_unknown(const struct toml_value *value, const char *name, struct diag *diag)
 {
-    const struct key *near = nearest_key(value);
+    bool is_top = value->section[0] == '\0';
     enum status status = diag_fail(diag, STATUS_INVALID, SQLSTATE_CONFIG_FILE_ERROR,
-                                   "%s, line %d: unknown key \"%s\" in [%s]", name, value->line,
-                                   value->key, value->section);
-    diag_hint(diag, "The nearest known key is \"%s\" in [%s].", near->name, near->section);
+                                   "%s, line %d: unknown key \"%s\" %s%s%s", name, value->line,
+                                   value->key, is_top ? "before the first [section]" : "in [",
+                                   value->section, is_top ? "" : "]");
+    const struct key *near = nearest_key(value);
+    if (near != NULL) {
+        diag_hint(diag, "The nearest known key is \"%s\" in [%s].", near->name, near->section);
+    } else {
+        hint_known(value, diag);
+    }
     return status;
 }
 
@@ -145,18 +181,40 @@ below_home(const char *home, const char *path, struct arena *arena)
     return path[0] == '/' ? path : arena_printf(arena, "%s/%s", home, path);
 }
 
-static bool
-is_loopback(const char *host)
+bool
+settings_is_loopback(const char *host)
 {
     return strncmp(host, "127.", 4) == 0 || strcmp(host, "localhost") == 0 ||
            strcmp(host, "::1") == 0;
+}
+
+/* All three listen on one host. */
+static enum status
+check_ports(const struct settings *settings, const char *name, struct diag *diag)
+{
+    const struct {
+        const char *key;
+        int64_t port;
+    } ports[] = {{"[server] listen_port", settings->server_listen_port},
+                 {"[server] api_port", settings->server_api_port},
+                 {"[clustering] listen_port", settings->clustering_listen_port}};
+    for (size_t i = 0; i < ARRAY_SIZE(ports); i++) {
+        for (size_t j = 0; j < i; j++) {
+            if (ports[i].port == ports[j].port) {
+                return diag_fail(diag, STATUS_INVALID, SQLSTATE_CONFIG_FILE_ERROR,
+                                 "%s: %s and %s are both %lld", name, ports[j].key,
+                                 ports[i].key, (long long)ports[i].port);
+            }
+        }
+    }
+    return STATUS_OK;
 }
 
 /* What no single key can say. */
 static enum status
 check_whole(const struct settings *settings, const char *name, struct diag *diag)
 {
-    if (!is_loopback(settings->server_listen_host)) {
+    if (!settings_is_loopback(settings->server_listen_host)) {
         enum status status = diag_fail(diag, STATUS_UNSUPPORTED, SQLSTATE_FEATURE_NOT_SUPPORTED,
                                        "%s: [server] listen_host = \"%s\" is beyond loopback, "
                                        "which needs authentication and TLS",
@@ -175,7 +233,7 @@ check_whole(const struct settings *settings, const char *name, struct diag *diag
             "%s: [instance] name must be 1 to 63 bytes without blanks and = : , / quotes",
             name);
     }
-    return STATUS_OK;
+    return check_ports(settings, name, diag);
 }
 
 enum status

@@ -26,6 +26,8 @@ struct settings {
 #undef LIST
 };
 
+/* Is this name or address of this machine only? */
+bool settings_is_loopback(const char *host);
 /* Reads `home`/conf/rustydb.toml. */
 MUST_CHECK enum status settings_load(struct vfs *vfs, const char *home, struct arena *arena,
                                      struct settings *settings_out, struct diag *diag);
