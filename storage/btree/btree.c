@@ -152,6 +152,16 @@ split(struct insertion *in, struct page *page, unsigned slot, struct diag *diag)
     return fits ? STATUS_OK : STATUS_AGAIN;
 }
 
+static void
+note_last_leaf(const struct btree *tree, struct page *page)
+{
+    uint32_t no = page_number(page).v;
+    if (tree->last_leaf != NULL && btree_page_right(page_data(page)).v == PAGE_NO_NONE &&
+        atomic_load_explicit(tree->last_leaf, memory_order_relaxed) != no) {
+        atomic_store_explicit(tree->last_leaf, no, memory_order_relaxed);
+    }
+}
+
 /* `page` covers the item and is latched. */
 static enum status
 put_on_page(struct insertion *in, struct page *page, struct diag *diag)
@@ -166,6 +176,9 @@ put_on_page(struct insertion *in, struct page *page, struct diag *diag)
         return STATUS_OK; /* there already */
     }
     if (btree_page_fits(data, in->tree->page_size, in->item.entry.key.size)) {
+        if (in->level == 0 && slot == btree_page_count(data)) {
+            note_last_leaf(in->tree, page);
+        }
         page_dirty(page);
         btree_page_insert(data, in->tree->page_size, slot, &in->item);
         return STATUS_OK;
@@ -287,23 +300,68 @@ enter_admitted(struct insertion *in, struct diag *diag)
     return status;
 }
 
+/* The last leaf, pinned, if `from` belongs on it or to its right: its lower bound never
+ * changes, and it has none above. Otherwise it is forgotten, so that keys in no order pay for
+ * it once.
+ */
+static struct page *
+try_last_leaf(const struct insertion *in, struct btree_entry from)
+{
+    const struct btree *tree = in->tree;
+    uint32_t no = in->level > 0 || tree->last_leaf == NULL
+                      ? 0
+                      : atomic_load_explicit(tree->last_leaf, memory_order_relaxed);
+    struct page *page = NULL;
+    if (no == 0 || page_pin(tree->pages, tree->space, (struct page_no){no}, PIN_IN_GATE, &page,
+                            NULL) != STATUS_OK) {
+        return NULL;
+    }
+    page_latch_shared(page);
+    const uint8_t *data = page_data(page);
+    bool fits = btree_page_level(data) == 0 && btree_page_right(data).v == PAGE_NO_NONE &&
+                btree_page_count(data) > 0 &&
+                btree_compare(btree_page_item(data, 0).entry, from) <= 0;
+    page_unlatch(page);
+    if (!fits) {
+        atomic_store_explicit(tree->last_leaf, 0, memory_order_relaxed);
+        page_unpin(page);
+        return NULL;
+    }
+    return page;
+}
+
+/* Where to start looking for the place, pinned. STATUS_AGAIN: the tree is empty. */
+static enum status
+find_start(const struct insertion *in, struct page **start_out, struct diag *diag)
+{
+    const struct btree *tree = in->tree;
+    struct btree_entry from = in->item.entry;
+    if (in->level == 0 && in->hooks->check != NULL) {
+        from.row.v = 0;
+    }
+    *start_out = try_last_leaf(in, from);
+    if (*start_out != NULL) {
+        return STATUS_OK;
+    }
+    if (space_page_count(tree->pages, tree->space) == 0) {
+        return STATUS_AGAIN;
+    }
+    return btree__descend(tree, from, in->level, start_out, diag);
+}
+
 static enum status
 insert_once(struct insertion *in, struct diag *diag)
 {
     struct pages *pages = in->tree->pages;
-    enum status status;
-    if (space_page_count(pages, in->tree->space) == 0) {
+    struct page *start = NULL;
+    enum status status = find_start(in, &start, diag);
+    if (status == STATUS_AGAIN) {
         TRY(enter_admitted(in, diag));
         status = make_root(in, diag);
         gate_leave(pages);
         return status == STATUS_OK ? STATUS_AGAIN : status;
     }
-    struct btree_entry from = in->item.entry;
-    if (in->level == 0 && in->hooks->check != NULL) {
-        from.row.v = 0;
-    }
-    struct page *start = NULL;
-    TRY(btree__descend(in->tree, from, in->level, &start, diag));
+    TRY(status);
     status = enter_admitted(in, diag);
     if (status == STATUS_OK) {
         status = insert_step(in, start, diag);

@@ -15,10 +15,15 @@
 
 #include "storage/btree/btree_page.h"
 
+#include <stdatomic.h>
+
 struct btree {
     struct pages *pages;
     struct space_id space;
     uint32_t page_size;
+    /* Number of the last leaf, once an entry went to its end; 0: unknown. Rising keys need no
+     * descent then. Kept by the owner with the tree; NULL: nowhere. */
+    _Atomic(uint32_t) *last_leaf;
 };
 
 /* Pages that must be in memory for a step inside the gate: pinned outside, kept until the

@@ -104,6 +104,9 @@ btree_page_lower_bound(const uint8_t *page, struct btree_entry entry)
 {
     size_t header = item_header(page);
     unsigned low = 0, high = btree_page_count(page);
+    if (high > 0 && btree_compare(slot_entry(page, header, high - 1), entry) < 0) {
+        return high; /* rising keys */
+    }
     while (low < high) {
         unsigned middle = (low + high) / 2;
         if (btree_compare(slot_entry(page, header, middle), entry) < 0) {

@@ -80,7 +80,8 @@ btree_of(struct store *store, const struct generation *index)
     ASSERT(index->kind == OBJECT_INDEX);
     return (struct btree){.pages = store->pages,
                           .space = index->body->heap,
-                          .page_size = pages_page_size(store->pages)};
+                          .page_size = pages_page_size(store->pages),
+                          .last_leaf = &index->body->last_leaf};
 }
 
 struct page_no

@@ -37,6 +37,7 @@ struct body {
     /* tables: versions name xids below this by their CSN only; raised by vacuum */
     _Atomic(uint64_t) oldest_xid;
     _Atomic(uint64_t) vacuumed_at; /* the next xid when a vacuum last began */
+    _Atomic(uint32_t) last_leaf;   /* indexes: see struct btree */
     struct hash128 hash;           /* under store.state_mu: sum over the live rows */
     struct sequence_state *sequence;
     struct table_memory *memory; /* tables: what the heap keeps beside the pages */
@@ -110,7 +111,8 @@ MUST_CHECK enum status objects_create_index(struct store *store, struct txn *txn
 /* A table takes its indexes along. Dropping what is dropped already by this transaction: OK. */
 MUST_CHECK enum status objects_drop(struct store *store, struct txn *txn, struct xid xid,
                                     struct object_id object, struct diag *diag);
-/* Was the current generation of the table made by this transaction, at its present savepoint? */
+/* Was the current generation of the table made by this transaction, at its present savepoint?
+ */
 bool objects_is_new_in(struct txn *txn, struct object_id table);
 
 /* Frees the generations (and spaces) that nobody can need: aborted, or dropped at or below the

@@ -24,6 +24,7 @@ struct fixture {
     struct env env;
     struct pages *pages;
     struct btree tree;
+    _Atomic(uint32_t) last_leaf;
     struct warm warm;
     struct rng rng;
     struct entry *entries; /* sorted */
@@ -46,8 +47,10 @@ setup(void **state)
     assert_int_equal(pages_open(&options, &f->pages, &root, &diag), STATUS_OK);
     pages_root_forget(f->pages);
     gate_enter(f->pages);
-    f->tree =
-        (struct btree){.pages = f->pages, .space = space_create(f->pages), .page_size = 4096};
+    f->tree = (struct btree){.pages = f->pages,
+                             .space = space_create(f->pages),
+                             .page_size = 4096,
+                             .last_leaf = &f->last_leaf};
     gate_leave(f->pages);
     rng_seed(&f->rng, 11);
     f->entries = calloc(ENTRIES_MAX, sizeof(f->entries[0]));
@@ -264,6 +267,7 @@ btree_build__sorted_entries__is_a_tree(void **state)
         gate_enter(f->pages);
         f->tree.space = space_create(f->pages);
         gate_leave(f->pages);
+        atomic_store(&f->last_leaf, 0);
         f->count = 0;
         struct btree_build *build = btree_build_new(&f->tree, 40);
         for (unsigned i = 0; i < sizes[s]; i++) {
