@@ -275,6 +275,11 @@ wal_stop(struct wal *wal)
     if (wal->writer != NULL) {
         worker_stop(wal->writer);
         wal->writer = NULL;
+        /* What was appended becomes durable still: others may have agreed on it, so that it is
+         * applied, and the checkpoint at the end waits for it. */
+        while (wal_durable_index(wal) < wal_last_index(wal) && !wal_damaged(wal) &&
+               wal__write_step(wal)) {
+        }
     }
 }
 

@@ -54,7 +54,7 @@ struct wal_options {
 MUST_CHECK enum status wal_open(const struct wal_options *options, struct wal **wal_out,
                                 struct diag *diag);
 MUST_CHECK enum status wal_start(struct wal *wal, struct diag *diag);
-void wal_stop(struct wal *wal);  /* a group being written may stay without its sync */
+void wal_stop(struct wal *wal);  /* what was appended is durable then, or the log damaged */
 void wal_close(struct wal *wal); /* takes wal, stopped; NULL is fine */
 
 /* ---- the growing end ---- */
