@@ -7,6 +7,7 @@
 #include <string.h>
 
 #define LOAD_NS_MOST (30 * NS_PER_S)
+#define LATE_NS (60 * NS_PER_S)
 #define END_NS_MOST (120 * NS_PER_S)
 
 void
@@ -118,8 +119,8 @@ draw_world(struct simulation *simulation, struct sim_member_options *options)
 {
     static const unsigned pool_pages[] = {256, 512, 2048};
     static const int64_t link_us[] = {100, 500, 2000, 10000};
-    static const int64_t think_ms[] = {30, 50, 80};
-    static const int64_t fault_ms[] = {500, 1000, 2000};
+    static const int64_t think_ms[] = {20, 40, 60};
+    static const int64_t fault_ms[] = {800, 1500, 2500};
     static const int64_t disk_us[] = {100, 1000, 5000};
     struct rng *rng = simulation->rng;
     *options = (struct sim_member_options){
@@ -148,6 +149,9 @@ set_canary(struct simulation *simulation, struct sim_member *member)
         break;
     case CANARY_APPLY_SKIPS:
         member->faults.chance[FAULT_CANARY_APPLY_SKIPS] = 0.001;
+        break;
+    case CANARY_EARLY_ROOT:
+        member->faults.chance[FAULT_CANARY_EARLY_ROOT] = 1;
         break;
     default:
         break;
@@ -192,6 +196,10 @@ simulation_run(const struct simulation_options *options, struct simulation_resul
     weather_start(simulation);
     run_until(simulation, NULL,
               sim_world_now_ns(simulation->world) + options->seconds * NS_PER_S);
+    while (!result_out->violated && result_out->commit_count < SIM_COMMITS_LEAST &&
+           sim_world_now_ns(simulation->world) < LATE_NS) { /* much weather, little work */
+        run_until(simulation, NULL, sim_world_now_ns(simulation->world) + NS_PER_S);
+    }
     if (!result_out->violated) {
         heal_and_judge(simulation);
     }

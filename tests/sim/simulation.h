@@ -18,6 +18,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#define SIM_COMMITS_LEAST 100 /* of a run of 10 seconds or more */
+
 enum canary {
     CANARY_NONE,
     CANARY_EARLY_ACK,   /* members acknowledge entries before their sync */
