@@ -19,7 +19,8 @@ enum thread_role {
     THREAD_HTTP,
 };
 
-#define THREAD_STACK_BYTES ((size_t)8 << 20) /* what libpg_query needs within its bounds on nesting */
+/* What libpg_query needs within its bounds on nesting. */
+#define THREAD_STACK_BYTES ((size_t)8 << 20)
 
 struct thread {
     pthread_t native;

@@ -66,8 +66,8 @@ void vfs_close(struct vfs_file *file); /* takes file; NULL is fine */
 /* Reads all of `size` bytes; a short file is STATUS_CORRUPT. */
 MUST_CHECK enum status vfs_read(struct vfs_file *file, uint64_t offset, void *data, size_t size,
                                 struct diag *diag);
-/* As vfs_read() if that needs no waiting, else STATUS_AGAIN; what is wrong with the file is left
- * to vfs_read() to find. */
+/* As vfs_read() if that needs no waiting, else STATUS_AGAIN; what is wrong with the file is
+ * left to vfs_read() to find. */
 MUST_CHECK enum status vfs_read_cached(struct vfs_file *file, uint64_t offset, void *data,
                                        size_t size);
 /* Reads up to `size` bytes; fewer only at the end of the file. */

@@ -153,11 +153,12 @@ tuple_check(struct slice tuple, const enum column_kind *kinds, unsigned count,
                          "bytes that are no row: %zu bytes, version %u, %u of %u columns",
                          tuple.size, version, stored, count);
     }
-    if (version > TUPLE_VERSION || flags != 0) {
-        return diag_fail(
-            diag, STATUS_UNSUPPORTED, SQLSTATE_FEATURE_NOT_SUPPORTED,
-            "a stored row has format %u with flags %u; this version reads format %d", version,
-            flags, TUPLE_VERSION);
+    unsigned min_reader = (flags >> TUPLE_MIN_READER_SHIFT) + 1;
+    if (min_reader > TUPLE_VERSION || (version <= TUPLE_VERSION && flags != 0)) {
+        return diag_fail(diag, STATUS_UNSUPPORTED, SQLSTATE_FEATURE_NOT_SUPPORTED,
+                         "a stored row of format %u asks for a reader of format %u; this "
+                         "version reads format %d",
+                         version, MAX(min_reader, version), TUPLE_VERSION);
     }
     return check_columns(tuple, &reader, kinds, stored, diag);
 }

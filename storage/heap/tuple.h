@@ -1,7 +1,7 @@
 /* tuple.h: a row's columns as bytes: in pages, in the log and in the state hash the same.
  *
- * Layout:   u8 version (TUPLE_VERSION) | u8 flags | u16 column count | null bitmap ((count+7)/8
- *           bytes, bit set = NULL) | columns in order, unaligned little-endian. A fixed-size
+ * Layout:   u8 version (TUPLE_VERSION) | u8 flags, min_reader | u16 column count | null bitmap
+ * ((count+7)/8 bytes, bit set = NULL) | columns in order, unaligned little-endian. A fixed-size
  *           column has its kind's size; a varying one is a varint V and its bytes: V = size <<
  * 1, or V & 1 = overflow tag, then an 18-byte reference (reserved; nothing writes it yet).
  *           Columns added by ALTER TABLE later are simply missing at the end.
@@ -15,6 +15,8 @@
 #include "base/status.h"
 
 #define TUPLE_VERSION 1
+/* In the flags: the lowest TUPLE_VERSION that reads the row, less 1. */
+#define TUPLE_MIN_READER_SHIFT 4
 #define TUPLE_COLUMNS_MAX 1600
 
 /* How a column lies in a tuple and how it compares in an index. Numbers are stored. */

@@ -13,7 +13,7 @@ page_stamp(uint8_t *page, uint32_t page_size, struct page_identity identity, uin
     put_u32(page + PAGE_SPACE_AT, identity.space);
     put_u32(page + PAGE_NUMBER_AT, identity.number);
     put_u64(page + PAGE_EPOCH_AT, epoch);
-    put_u64(page + PAGE_SPARE_AT, 0);
+    put_u64(page + PAGE_MIN_READER_AT, PAGE_FORMAT); /* and the spare bytes */
     uint32_t sum = crc32c(0, page + 4, page_size - 4);
     put_u32(page + PAGE_CHECKSUM_AT, sum);
     return sum;
@@ -31,11 +31,12 @@ page_verify(const uint8_t *page, uint32_t page_size, struct page_identity identi
                          identity.number, identity.space, found,
                          get_u32(page + PAGE_CHECKSUM_AT), sum);
     }
-    if (get_u16(page + PAGE_FORMAT_AT) != PAGE_FORMAT) {
-        return diag_fail(diag, STATUS_CORRUPT, SQLSTATE_DATA_CORRUPTED,
-                         "page %u of space %u has format %u, this version knows %d",
+    if (get_u16(page + PAGE_MIN_READER_AT) > PAGE_FORMAT) {
+        return diag_fail(diag, STATUS_UNSUPPORTED, SQLSTATE_FEATURE_NOT_SUPPORTED,
+                         "page %u of space %u has format %u and asks for a reader of format "
+                         "%u; this version reads format %d",
                          identity.number, identity.space, get_u16(page + PAGE_FORMAT_AT),
-                         PAGE_FORMAT);
+                         get_u16(page + PAGE_MIN_READER_AT), PAGE_FORMAT);
     }
     if (page[PAGE_KIND_AT] != (uint8_t)identity.kind || page[PAGE_LEVEL_AT] != identity.level ||
         get_u32(page + PAGE_SPACE_AT) != identity.space ||

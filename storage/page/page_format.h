@@ -15,15 +15,16 @@
 #define PAGE_SIZE_MAX 32768u
 
 /* Offsets in the header. */
-#define PAGE_CHECKSUM_AT 0 /* u32: CRC-32C of all bytes behind it */
-#define PAGE_FORMAT_AT 4   /* u16 */
-#define PAGE_KIND_AT 6     /* u8: enum page_kind */
-#define PAGE_LEVEL_AT 7    /* u8: of a map page, 0 = leaf */
-#define PAGE_SPACE_AT 8    /* u32 */
-#define PAGE_NUMBER_AT 12  /* u32: page number, or the map page's position in its level */
-#define PAGE_EPOCH_AT 16   /* u64: checkpoint that it was written for */
-#define PAGE_SPARE_AT 24   /* u64: zero */
-static_assert(PAGE_SPARE_AT + 8 == PAGE_HEADER_BYTES, "the header is 32 bytes");
+#define PAGE_CHECKSUM_AT 0    /* u32: CRC-32C of all bytes behind it */
+#define PAGE_FORMAT_AT 4      /* u16 */
+#define PAGE_KIND_AT 6        /* u8: enum page_kind */
+#define PAGE_LEVEL_AT 7       /* u8: of a map page, 0 = leaf */
+#define PAGE_SPACE_AT 8       /* u32 */
+#define PAGE_NUMBER_AT 12     /* u32: page number, or the map page's position in its level */
+#define PAGE_EPOCH_AT 16      /* u64: checkpoint that it was written for */
+#define PAGE_MIN_READER_AT 24 /* u16: lowest PAGE_FORMAT that reads it; 0 counts as 1 */
+#define PAGE_SPARE_AT 26      /* 6 bytes: zero */
+static_assert(PAGE_SPARE_AT + 6 == PAGE_HEADER_BYTES, "the header is 32 bytes");
 
 enum page_kind { PAGE_KIND_DATA = 1, PAGE_KIND_MAP = 2, PAGE_KIND_BLOB = 3 };
 
@@ -36,7 +37,8 @@ struct page_identity {
 /* Fills the header; returns the checksum. */
 uint32_t page_stamp(uint8_t *page, uint32_t page_size, struct page_identity identity,
                     uint64_t epoch);
-/* STATUS_CORRUPT says what is wrong. `sum` is what the map (or root) has. */
+/* STATUS_CORRUPT says what is wrong; STATUS_UNSUPPORTED: a newer version wrote it. `sum` is
+ * what the map (or root) has. */
 MUST_CHECK enum status page_verify(const uint8_t *page, uint32_t page_size,
                                    struct page_identity identity, uint32_t sum,
                                    struct diag *diag);

@@ -85,6 +85,29 @@ tuple_check__damaged__never_reads_beyond(void **state)
     buf_deinit(&tuple);
 }
 
+/* A row says which readers it needs: a newer format that asks for no newer reader is read, one
+ * that does is refused by name and is no damage. */
+static void
+tuple_check__newer_format__asks_min_reader(void **state)
+{
+    UNUSED(state);
+    struct rng rng;
+    uint8_t bytes[4096];
+    struct column_value values[KINDS];
+    struct buf tuple = BUF_EMPTY;
+    rng_seed(&rng, 5);
+    make_values(values, bytes, &rng);
+    tuple_encode(&tuple, kinds, values, KINDS);
+    tuple.data[0] = TUPLE_VERSION + 1;
+    assert_int_equal(tuple_check(buf_slice(&tuple), kinds, KINDS, NULL), STATUS_OK);
+    tuple.data[1] = TUPLE_VERSION << TUPLE_MIN_READER_SHIFT;
+    struct diag diag = {0};
+    assert_int_equal(tuple_check(buf_slice(&tuple), kinds, KINDS, &diag), STATUS_UNSUPPORTED);
+    assert_string_equal(diag.sqlstate, "0A000");
+    assert_non_null(strstr(diag.message, "reader of format 2"));
+    buf_deinit(&tuple);
+}
+
 /* Definitions survive encoding; cut ones are refused.
  * Method: one of each; every prefix. */
 static void
@@ -130,6 +153,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(tuple__encoded__decodes_to_the_values),
         cmocka_unit_test(tuple_check__damaged__never_reads_beyond),
+        cmocka_unit_test(tuple_check__newer_format__asks_min_reader),
         cmocka_unit_test(definition__encoded__decodes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
