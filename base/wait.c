@@ -1,7 +1,6 @@
 /* wait.c: see wait.h. SPDX-License-Identifier: Apache-2.0 */
 #include "base/wait.h"
 #include "base/errors.h"
-#include "base/errors.h"
 
 #include <stdatomic.h>
 #include <string.h>

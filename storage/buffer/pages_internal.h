@@ -32,9 +32,9 @@ struct pages {
     uint32_t page_size;
     atomic_bool damaged;
     struct pages_options options; /* its functions; dir is not kept here */
-    struct mutex run_mu;  /* guards running */
-    struct cond run_over; /* running became false */
-    bool running;         /* a checkpoint or a check is: one at a time */
+    struct mutex run_mu;          /* guards running */
+    struct cond run_over;         /* running became false */
+    bool running;                 /* a checkpoint or a check is: one at a time */
     struct slots slots;
     struct spaces spaces;
     struct pool pool;

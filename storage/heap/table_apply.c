@@ -1,7 +1,7 @@
-/* table_apply.c: effects of the log (walks B to D, docs/rules.md). As a change by a session, without
- * judging: whatever is not undone at the head of a row is what the log knows, and an undone
- * head is linked over. No latch is held between steps: apply is the only writer of what it
- * touches, besides vacuum. SPDX-License-Identifier: Apache-2.0 */
+/* table_apply.c: effects of the log (walks B to D, docs/rules.md). As a change by a session,
+ * without judging: whatever is not undone at the head of a row is what the log knows, and an
+ * undone head is linked over. No latch is held between steps: apply is the only writer of what
+ * it touches, besides vacuum. SPDX-License-Identifier: Apache-2.0 */
 #include "storage/heap/table_apply.h"
 #include "base/errors.h"
 #include "storage/heap/index_build.h"

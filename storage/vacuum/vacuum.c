@@ -1,6 +1,6 @@
-/* vacuum.c: takes away what no snapshot can see (rule 8, docs/rules.md). For each dead version of a
- * page: its index entries go under their leaf's latch, after the row's whole chain was read
- * again and no living version has the key; then the version is unlinked; then its line is
+/* vacuum.c: takes away what no snapshot can see (rule 8, docs/rules.md). For each dead version
+ * of a page: its index entries go under their leaf's latch, after the row's whole chain was
+ * read again and no living version has the key; then the version is unlinked; then its line is
  * freed. After that the page is stamped, and compacted if nobody else looks at it.
  *
  * Chains are walked outside the gate, for a long one may lie on more pages than fit the pool;
