@@ -123,6 +123,39 @@ refuse_aggregate_syntax(struct binder *b, const struct ast_expr *ast)
 
 /* ---- aggregates ---- */
 
+struct level_range {
+    bool has_own, has_outer;
+};
+
+static void
+note_level(void *arg, struct expr *expr, unsigned depth)
+{
+    struct level_range *range = arg;
+    if (expr->kind == EXPR_COLUMN) {
+        range->has_own = range->has_own || expr->column.level == depth;
+        range->has_outer = range->has_outer || expr->column.level > depth;
+    }
+}
+
+/* sum(outer.x) in a sub-query is an aggregate of the outer query, by the standard. */
+static enum status
+refuse_outer_aggregate(struct binder *b, const struct ast_expr *ast, struct expr **args,
+                       unsigned arg_count)
+{
+    struct level_range range = {0};
+    for (unsigned i = 0; i < arg_count; i++) {
+        bind__walk(args[i], 0, note_level, &range);
+    }
+    if (range.has_own || !range.has_outer) {
+        return STATUS_OK;
+    }
+    return bind__fail_at(b, ast->position,
+                         diag_fail(b->cx->diag, STATUS_UNSUPPORTED,
+                                   SQLSTATE_FEATURE_NOT_SUPPORTED,
+                                   "an aggregate over columns of an outer query only is not "
+                                   "supported"));
+}
+
 static enum status
 check_aggregate_place(struct binder *b, const struct scope *scope, const struct ast_expr *ast)
 {
@@ -142,40 +175,11 @@ check_aggregate_place(struct binder *b, const struct scope *scope, const struct 
     return bind__fail_at(b, ast->position, status);
 }
 
-struct level_range {
-    bool has_own, has_outer;
-};
-
-static void
-note_level(void *arg, struct expr *expr, unsigned depth)
-{
-    struct level_range *range = arg;
-    if (expr->kind == EXPR_COLUMN) {
-        range->has_own = range->has_own || expr->column.level == depth;
-        range->has_outer = range->has_outer || expr->column.level > depth;
-    }
-}
-
-/* sum(outer.x) in a sub-query is an aggregate of the outer query, by the standard. */
-static enum status
-refuse_outer_aggregate(struct binder *b, const struct ast_expr *ast, struct expr *expr)
-{
-    struct level_range range = {0};
-    bind__walk(expr, 0, note_level, &range);
-    if (range.has_own || !range.has_outer) {
-        return STATUS_OK;
-    }
-    return bind__fail_at(b, ast->position,
-                         diag_fail(b->cx->diag, STATUS_UNSUPPORTED,
-                                   SQLSTATE_FEATURE_NOT_SUPPORTED,
-                                   "an aggregate over columns of an outer query only is not "
-                                   "supported"));
-}
-
 static enum status
 bind_aggregate(struct binder *b, struct scope *scope, const struct ast_expr *ast,
                const struct func_match *match, struct expr **args, struct expr **expr_out)
 {
+    TRY(refuse_outer_aggregate(b, ast, args, ast->args.count));
     TRY(check_aggregate_place(b, scope, ast));
     if (ast->op.order_by.count > 0) {
         return bind__fail_at(b, ast->position,
@@ -203,7 +207,6 @@ bind_aggregate(struct binder *b, struct scope *scope, const struct ast_expr *ast
         scope->clause = outer;
         TRY(status);
     }
-    TRY(refuse_outer_aggregate(b, ast, expr));
     scope->query->has_aggregates = true;
     *expr_out = expr;
     return STATUS_OK;

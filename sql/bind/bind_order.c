@@ -326,6 +326,18 @@ is_dependent(const struct query *query, unsigned range_no)
     return false;
 }
 
+/* Two texts of one sub-query are not seen to be the same. */
+static bool
+groups_by_subquery(const struct query *query)
+{
+    for (unsigned i = 0; i < query->group_count; i++) {
+        if (bind__has_subquery(query->targets[query->group_targets[i]].expr)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void
 check_column(struct group_check *check, const struct expr *expr, bool in_subquery)
 {
@@ -337,7 +349,11 @@ check_column(struct group_check *check, const struct expr *expr, bool in_subquer
     }
     const struct range *range = &query->ranges[range_no];
     struct diag *diag = check->b->cx->diag;
-    if (in_subquery) {
+    if (in_subquery && groups_by_subquery(query)) {
+        check->status = diag_fail(diag, STATUS_UNSUPPORTED, SQLSTATE_FEATURE_NOT_SUPPORTED,
+                                  "writing a sub-query of GROUP BY again is not supported");
+        diag_hint(diag, "Group by the number of the column.");
+    } else if (in_subquery) {
         check->status = diag_fail(diag, STATUS_INVALID, SQLSTATE_GROUPING_ERROR,
                                   "subquery uses ungrouped column \"%s.%s\" from outer query",
                                   range->alias, range->columns[column_no].name);

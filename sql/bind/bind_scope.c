@@ -174,7 +174,16 @@ search_table(struct binder *b, struct scope *scope, const char *schema, const ch
 static enum status
 no_such_column(struct binder *b, const char *table, const char *name, int position)
 {
+    static const char *const system[] = {"tableoid", "ctid", "cmin", "xmin", "cmax", "xmax"};
     enum status status;
+    for (unsigned i = 0; i < ARRAY_SIZE(system); i++) {
+        if (strcmp(name, system[i]) == 0) {
+            return bind__fail_at(b, position,
+                                 diag_fail(b->cx->diag, STATUS_UNSUPPORTED,
+                                           SQLSTATE_FEATURE_NOT_SUPPORTED,
+                                           "system column \"%s\" is not supported", name));
+        }
+    }
     if (table != NULL) {
         status = diag_fail(b->cx->diag, STATUS_INVALID, SQLSTATE_UNDEFINED_COLUMN,
                            "column %s.%s does not exist", table, name);

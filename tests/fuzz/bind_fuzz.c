@@ -1,10 +1,9 @@
 /* bind_fuzz.c: any SQL text, bound over the unit tests' catalog: an error that says what it is
  * or a query, never a crash.
  *
- * Build:  clang -fsanitize=fuzzer,address,undefined with sql/parse, sql/bind, sql/func,
- * sql/types, base and tests/unit/sql/bind/fake_catalog.c. Run:    bind_fuzz
- * -dict=tests/fuzz/sql.dict -max_len=2048 corpus; bind_cases.sql has texts to begin with.
- * SPDX-License-Identifier: Apache-2.0 */
+ * Run:    as a test, over the lines of tests/sql/cases and what replay.c makes of them; for
+ * longer, -DRUSTYDB_FUZZ=ON with clang: bind_fuzz_libfuzzer -dict=tests/fuzz/sql.dict
+ * -max_len=2048 SPDX-License-Identifier: Apache-2.0 */
 #include "sql/bind/bind.h"
 #include "sql/parse/parse.h"
 #include "tests/unit/sql/bind/fake_catalog.h"
@@ -41,8 +40,11 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     arena_init(&arena);
     diag_clear(&diag);
     fake_catalog_init(&catalog);
-    struct sql_context cx = {
-        .arena = &arena, .diag = &diag, .host_arg = &catalog, .database = "bind_cases"};
+    struct sql_context cx = {.arena = &arena,
+                             .diag = &diag,
+                             .catalog_hooks = fake_catalog_hooks(),
+                             .host_arg = &catalog,
+                             .database = "bind_cases"};
     const char *text = arena_strndup(&arena, data, size);
     if (parse_script(text, &arena, &script, &diag) == STATUS_OK) {
         bind_all(&cx, &script);

@@ -1,7 +1,7 @@
 /* parse_fuzz.c: any bytes as SQL text: an error or a tree, never a crash, never a slow answer.
  *
- * Build:  clang -fsanitize=fuzzer,address,undefined with sql/parse and base.
- * Run:    parse_fuzz -max_len=4096 corpus; bind_cases.sql has texts to begin with.
+ * Run:    as a test, over the lines of tests/sql/cases and what replay.c makes of them; for
+ * longer, -DRUSTYDB_FUZZ=ON with clang: parse_fuzz_libfuzzer -max_len=4096
  * SPDX-License-Identifier: Apache-2.0 */
 #include "sql/parse/parse.h"
 #include <stdlib.h>
