@@ -1,7 +1,6 @@
 /* store_open.c: opening, checkpointing and closing a store. See store.h, walks C and E,
  * docs/format/store_meta.md. SPDX-License-Identifier: Apache-2.0 */
 #include "base/errors.h"
-#include "base/fault.h"
 #include "base/vfs.h"
 #include "storage/store_apply.h"
 #include "storage/txn/txn_internal.h"
@@ -222,8 +221,7 @@ static enum status
 log_durable(void *arg, uint64_t index, struct diag *diag)
 {
     struct store *store = arg;
-    return store->options.log_durable == NULL ||
-                   fault_fires(store->env->faults, FAULT_CANARY_EARLY_ROOT)
+    return store->options.log_durable == NULL
                ? STATUS_OK
                : store->options.log_durable(store->options.log_arg, index, diag);
 }

@@ -16,6 +16,7 @@
 #include "base/clock.h"
 #include "base/codec.h"
 #include "base/env.h"
+#include "base/fault.h"
 #include "base/log.h"
 #include "storage/checkpoint/checkpoint_internal.h"
 
@@ -236,6 +237,9 @@ prepare_root(struct pages *pages, struct cut *cut, struct root_record *record,
                     buf_slice(&pages->directory_bytes), &record->directory, diag));
     TRY(blob__write(pages, &spaces->meta, buf_slice(&cut->meta), buf_slice(&pages->meta_bytes),
                     &record->meta, diag));
+    if (fault_fires(pages->env->faults, FAULT_CANARY_EARLY_ROOT)) {
+        return STATUS_OK;
+    }
     return pages__note(pages, slots_sync(&pages->slots, diag), diag);
 }
 

@@ -126,29 +126,24 @@ fill_block(struct simulation *simulation, struct sim_client *client, uint64_t id
                                                        : answer;
 }
 
-static void
-acknowledged(struct simulation *simulation, uint64_t id)
-{
-    simulation->transfers[id].state = TRANSFER_COMMITTED;
-    simulation->result->commit_count++;
-}
-
-/* An answer to COMMIT, or to a statement that commits by itself. */
-static void
+/* An answer to COMMIT, or to a statement that commits by itself; true: it is acknowledged. */
+static bool
 learn(struct simulation *simulation, struct sim_client *client, uint64_t id,
       enum sim_answer answer)
 {
     if (answer == SIM_DONE) {
-        acknowledged(simulation, id);
+        simulation->transfers[id].state = TRANSFER_COMMITTED;
+        simulation->result->commit_count++;
     } else if (answer == SIM_ERROR && strncmp(client->sqlstate, "40", 2) == 0) {
         simulation->transfers[id].state = TRANSFER_REFUSED;
         simulation->result->refused_count++;
     } else {
         simulation->result->doubt_count++;
     }
+    return answer == SIM_DONE;
 }
 
-static void
+static bool
 commit(struct simulation *simulation, struct sim_client *client, uint64_t id)
 {
     simulation->transfers[id].state = TRANSFER_DOUBT;
@@ -157,10 +152,10 @@ commit(struct simulation *simulation, struct sim_client *client, uint64_t id)
         violate(simulation, "COMMIT of transfer %llu was answered by %s",
                 (unsigned long long)id, client->tag);
     }
-    learn(simulation, client, id, answer);
+    return learn(simulation, client, id, answer);
 }
 
-static void
+static bool
 by_block(struct simulation *simulation, struct sim_client *client, uint64_t id)
 {
     enum sim_answer answer =
@@ -170,17 +165,17 @@ by_block(struct simulation *simulation, struct sim_client *client, uint64_t id)
         answer = fill_block(simulation, client, id);
     }
     if (answer == SIM_DONE && !chance(simulation, 12)) {
-        commit(simulation, client, id);
-        return;
+        return commit(simulation, client, id);
     }
     simulation->result->refused_count++;
     if (answer != SIM_LOST && client->stream != NULL) {
         UNUSED(run(simulation, client, "ROLLBACK"));
     }
+    return false;
 }
 
 /* The whole transfer in one message: one round trip, one implicit or explicit block. */
-static void
+static bool
 by_script(struct simulation *simulation, struct sim_client *client, uint64_t id)
 {
     const struct transfer *transfer = &simulation->transfers[id];
@@ -194,19 +189,20 @@ by_script(struct simulation *simulation, struct sim_client *client, uint64_t id)
              (unsigned long long)id, transfer->from, transfer->to, transfer->amount);
     simulation->transfers[id].state = TRANSFER_DOUBT;
     enum sim_answer answer = run(simulation, client, sql);
-    learn(simulation, client, id, answer);
+    bool done = learn(simulation, client, id, answer);
     if (answer == SIM_ERROR && client->stream != NULL) {
         UNUSED(run(simulation, client, "ROLLBACK"));
     }
+    return done;
 }
 
 /* Nobody's money moves, one statement commits by itself. */
-static void
+static bool
 by_autocommit(struct simulation *simulation, struct sim_client *client, uint64_t id)
 {
     simulation->transfers[id].to = simulation->transfers[id].from;
     simulation->transfers[id].state = TRANSFER_DOUBT;
-    learn(simulation, client, id, write_history(simulation, client, id));
+    return learn(simulation, client, id, write_history(simulation, client, id));
 }
 
 /* A session sees what it wrote, wherever it is. */
@@ -228,19 +224,10 @@ read_own(struct simulation *simulation, struct sim_client *client, uint64_t id)
 bool
 bank_transfer(struct simulation *simulation, struct sim_client *client)
 {
+    static bool (*const ways[])(struct simulation *, struct sim_client *,
+                                uint64_t) = {by_script, by_autocommit, by_block, by_block};
     uint64_t id = new_transfer(simulation);
-    switch (rng_below(simulation->rng, 4)) {
-    case 0:
-        by_script(simulation, client, id);
-        break;
-    case 1:
-        by_autocommit(simulation, client, id);
-        break;
-    default:
-        by_block(simulation, client, id);
-        break;
-    }
-    bool done = simulation->transfers[id].state == TRANSFER_COMMITTED;
+    bool done = ways[rng_below(simulation->rng, ARRAY_SIZE(ways))](simulation, client, id);
     if (done && client->stream != NULL && chance(simulation, 4)) {
         read_own(simulation, client, id);
     }

@@ -121,7 +121,7 @@ draw_world(struct simulation *simulation, struct sim_member_options *options)
     static const int64_t link_us[] = {100, 500, 2000, 10000};
     static const int64_t think_ms[] = {20, 40, 60};
     static const int64_t fault_ms[] = {800, 1500, 2500};
-    static const int64_t disk_us[] = {100, 1000, 5000};
+    static const int64_t disk_us[] = {100, 1000, 5000, 20000};
     struct rng *rng = simulation->rng;
     *options = (struct sim_member_options){
         .member_count = simulation->options.member_count,
@@ -132,9 +132,9 @@ draw_world(struct simulation *simulation, struct sim_member_options *options)
         .verbose = simulation->options.verbose};
     sim_world_delay(simulation->world, 50000,
                     1000 * link_us[rng_below(rng, ARRAY_SIZE(link_us))]);
-    int64_t disk_ns = 1000 * disk_us[rng_below(rng, ARRAY_SIZE(disk_us))];
     for (unsigned i = 0; i < options->member_count; i++) {
-        sim_world_disk_delay(simulation->world, i, disk_ns);
+        sim_world_disk_delay(simulation->world, i,
+                             1000 * disk_us[rng_below(rng, ARRAY_SIZE(disk_us))]);
     }
     simulation->think_ns = NS_PER_MS * think_ms[rng_below(rng, ARRAY_SIZE(think_ms))];
     simulation->fault_ns = NS_PER_MS * fault_ms[rng_below(rng, ARRAY_SIZE(fault_ms))];

@@ -24,7 +24,7 @@ enum canary {
     CANARY_NONE,
     CANARY_EARLY_ACK,   /* members acknowledge entries before their sync */
     CANARY_APPLY_SKIPS, /* apply loses an effect now and then */
-    CANARY_EARLY_ROOT,  /* a checkpoint's root does not wait for the log */
+    CANARY_EARLY_ROOT,  /* a checkpoint's root does not wait for its pages */
 };
 
 struct simulation_options {

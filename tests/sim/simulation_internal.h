@@ -47,11 +47,13 @@ struct simulation {
     struct sim_member members[MEMBERS_MAX];
     uint64_t hashed[MEMBERS_MAX]; /* checked up to here, in this life */
     bool was_primary[MEMBERS_MAX];
+    uint64_t root_index[MEMBERS_MAX];
     struct truth *truths;
     uint64_t truth_capacity;
     struct transfer *transfers;
     uint64_t transfer_count, transfer_capacity;
     bool loaded;                /* the bank is open */
+    bool under_weather;         /* faults have begun */
     bool healing;               /* no more faults, no more clients */
     unsigned client_count;      /* still at work */
     int64_t think_ns, fault_ns; /* most between two turns */

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #define DOWN_NS_MOST (1500 * NS_PER_MS)
+#define ROOT_CRASH_ONE_IN 20
 #define PARTITION_NS_MOST (3000 * NS_PER_MS)
 
 static struct sim_member *
@@ -52,12 +53,25 @@ crash_all(struct simulation *simulation)
     }
 }
 
+/* A checkpoint has just ended: right behind it a root meets a log that may lack its end. */
+static bool
+root_is_new(struct simulation *simulation, const struct sim_member *member)
+{
+    uint64_t index = sim_member_root_index(member);
+    bool is_new = index > simulation->root_index[member->number];
+    simulation->root_index[member->number] = index;
+    return is_new;
+}
+
 void
 weather_watch(struct simulation *simulation)
 {
     for (unsigned i = 0; i < simulation->options.member_count; i++) {
         struct sim_member *member = &simulation->members[i];
         if (member->state != SIM_DOWN && sim_world_is_off(simulation->world, i)) {
+            lost_power(simulation, member);
+        } else if (root_is_new(simulation, member) && !simulation->healing &&
+                   simulation->under_weather && chance(simulation, ROOT_CRASH_ONE_IN)) {
             lost_power(simulation, member);
         }
     }
@@ -263,6 +277,7 @@ restarter(void *arg)
 void
 weather_start(struct simulation *simulation)
 {
+    simulation->under_weather = true;
     int64_t whole_ns = simulation->options.seconds * NS_PER_S;
     sim_world_at(simulation->world, 300 * NS_PER_MS, restarter, simulation);
     sim_world_at(simulation->world, draw_ns(simulation, NS_PER_S), fault_turn, simulation);

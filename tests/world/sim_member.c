@@ -128,6 +128,12 @@ sim_member_applied_index(const struct sim_member *member)
 }
 
 uint64_t
+sim_member_root_index(const struct sim_member *member)
+{
+    return member->node == NULL ? 0 : store_checkpoint_index(member->node->store);
+}
+
+uint64_t
 sim_member_hashed_index(const struct sim_member *member)
 {
     return member->node == NULL ? 0 : member->node->state_hashes.newest;
