@@ -333,6 +333,9 @@ on_columns(struct sql_sink *sink, const struct sql_column *columns, unsigned cou
 {
     struct lab_session *session = of_sink(sink);
     session->column_count = count;
+    if (session->brief) {
+        return;
+    }
     for (unsigned i = 0; i < count; i++) {
         buf_printf(&session->out, "%s%s", i == 0 ? "[" : "|", columns[i].name);
     }
@@ -348,7 +351,7 @@ on_rows(struct sql_sink *sink, const struct batch *batch)
         for (unsigned i = 0; i < batch->column_count; i++) {
             buf_append_text(&session->out, i == 0 ? "" : "|");
             if (vector_is_null(&batch->columns[i], row)) {
-                buf_append_text(&session->out, "NULL");
+                buf_append_text(&session->out, session->brief ? "" : "NULL");
                 continue;
             }
             struct value value;
@@ -376,13 +379,17 @@ on_copy_out(struct sql_sink *sink, struct slice line)
 static void
 on_notice(struct sql_sink *sink, const char *severity, const struct diag *diag)
 {
-    buf_printf(&of_sink(sink)->out, "%s %s: %s\n", severity, diag->sqlstate, diag->message);
+    if (!of_sink(sink)->brief) {
+        buf_printf(&of_sink(sink)->out, "%s %s: %s\n", severity, diag->sqlstate, diag->message);
+    }
 }
 
 static void
 on_parameter(struct sql_sink *sink, const char *name, const char *value)
 {
-    buf_printf(&of_sink(sink)->out, "parameter %s=%s\n", name, value);
+    if (!of_sink(sink)->brief) {
+        buf_printf(&of_sink(sink)->out, "parameter %s=%s\n", name, value);
+    }
 }
 
 static void
@@ -430,6 +437,11 @@ lab_disconnect(struct lab_session *session)
 static void
 append_error(struct lab_session *session, const struct diag *diag)
 {
+    if (session->brief) {
+        buf_printf(&session->out, diag->detail[0] != 0 ? "ERROR %s: %s (%s)" : "ERROR %s: %s",
+                   diag->sqlstate, diag->message, diag->detail);
+        return;
+    }
     buf_printf(&session->out, "ERROR %s: %s\n", diag->sqlstate, diag->message);
     if (diag->detail[0] != 0) {
         buf_printf(&session->out, "DETAIL: %s\n", diag->detail);
@@ -463,6 +475,9 @@ lab_answer(struct lab_session *session, struct sql_result *result)
         append_error(session, &result->diag);
         break;
     case SQL_DONE:
+        if (session->brief) {
+            break;
+        }
         if (result->empty_query) {
             buf_append_text(&session->out, "empty\n");
         } else if (result->tag[0] != 0) {

@@ -44,6 +44,7 @@ struct lab_session {
     struct sql_session *session;
     struct sql_sink sink;
     struct buf out; /* the answer so far */
+    bool brief; /* only rows (NULL is nothing) and errors, "ERROR 23505: message (detail)" */
     bool committed; /* under lab->mu once threaded */
     unsigned column_count;
 };

@@ -1,7 +1,7 @@
 /* query_test.c: queries planned and run over a real store. Answers are PostgreSQL 15's.
  * SPDX-License-Identifier: Apache-2.0 */
-#include "sql_world.h"
 #include "tests/lib/unit.h"
+#include "tests/unit/sql/lab.h"
 
 #include "base/thread.h"
 
@@ -10,17 +10,20 @@
 #include <unistd.h>
 
 struct fixture {
-    struct sql_world world;
-    struct sql_client a, b;
+    struct lab lab;
+    struct lab_session a, b;
 };
 
 static int
 setup(void **state)
 {
     struct fixture *f = calloc(1, sizeof(*f));
-    sql_world_open(&f->world);
-    sql_client_open(&f->a, &f->world);
-    sql_client_open(&f->b, &f->world);
+    lab_open(&f->lab);
+    lab_start_applier(&f->lab);
+    lab_connect(&f->lab, &f->a);
+    f->a.brief = true;
+    lab_connect(&f->lab, &f->b);
+    f->b.brief = true;
     *state = f;
     return 0;
 }
@@ -29,9 +32,10 @@ static int
 teardown(void **state)
 {
     struct fixture *f = *state;
-    sql_client_close(&f->a);
-    sql_client_close(&f->b);
-    sql_world_close(&f->world);
+    lab_disconnect(&f->a);
+    lab_disconnect(&f->b);
+    lab_stop_applier(&f->lab);
+    lab_close(&f->lab);
     free(f);
     return 0;
 }
@@ -41,10 +45,10 @@ struct sql_case {
 };
 
 static void
-run_cases(struct sql_client *client, const struct sql_case *cases, size_t count)
+run_cases(struct lab_session *client, const struct sql_case *cases, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        const char *answer = sql_ask(client, cases[i].text);
+        const char *answer = lab_run(client, cases[i].text);
         if (strcmp(answer, cases[i].answer) != 0) {
             fprintf(stderr, "%s\n  expected: %s\n  answered: %s\n", cases[i].text,
                     cases[i].answer, answer);
@@ -300,7 +304,7 @@ exec_change__rows__postgres_answers(void **state)
 }
 
 struct waiting {
-    struct sql_client *client;
+    struct lab_session *client;
     const char *text, *answer;
 };
 
@@ -308,7 +312,7 @@ static void
 ask_waiting(void *arg)
 {
     struct waiting *waiting = arg;
-    waiting->answer = sql_ask(waiting->client, waiting->text);
+    waiting->answer = lab_run(waiting->client, waiting->text);
 }
 
 /* Goal: under READ COMMITTED a statement that waited for a row asks WHERE and SET again of what
@@ -344,7 +348,7 @@ exec_change__changed_by_another__asked_again(void **state)
          "already exists.)",
          "1|10\n2|20\n3|1\n"},
     };
-    assert_string_equal(sql_ask(&f->a, "create table t (id int primary key, n int);"
+    assert_string_equal(lab_run(&f->a, "create table t (id int primary key, n int);"
                                        "create table v (id int, m int);"
                                        "insert into v values (1, 100)"),
                         "");
@@ -352,17 +356,17 @@ exec_change__changed_by_another__asked_again(void **state)
         struct waiting waiting = {.client = &f->b, .text = cases[i].second};
         struct thread thread;
         assert_string_equal(
-            sql_ask(&f->a, "delete from t; insert into t values (1, 10), (2, 20)"), "");
-        assert_string_equal(sql_ask(&f->a, "begin"), "");
-        assert_string_equal(sql_ask(&f->a, cases[i].first), "");
+            lab_run(&f->a, "delete from t; insert into t values (1, 10), (2, 20)"), "");
+        assert_string_equal(lab_run(&f->a, "begin"), "");
+        assert_string_equal(lab_run(&f->a, cases[i].first), "");
         assert_int_equal(
             thread_start(&thread, THREAD_ANY, "waiting", ask_waiting, &waiting, NULL),
             STATUS_OK);
         usleep(50000); /* not needed for the answer: without it b might not have to wait */
-        assert_string_equal(sql_ask(&f->a, "commit"), "");
+        assert_string_equal(lab_run(&f->a, "commit"), "");
         thread_join(&thread);
         assert_string_equal(waiting.answer, cases[i].answer);
-        assert_string_equal(sql_ask(&f->a, "select * from t order by id"), cases[i].left);
+        assert_string_equal(lab_run(&f->a, "select * from t order by id"), cases[i].left);
     }
 }
 
@@ -444,7 +448,7 @@ exec_prepared__point_statements__right_rows(void **state)
     };
     for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
         const char *answer =
-            sql_ask_prepared(&f->a, cases[i].text, cases[i].params, cases[i].count);
+            lab_extended(&f->a, cases[i].text, cases[i].params, cases[i].count);
         if (strcmp(answer, cases[i].answer) != 0) {
             fprintf(stderr, "%s\n", cases[i].text);
         }

@@ -1,23 +1,25 @@
 /* plan_test.c: which operators the planner chooses. SPDX-License-Identifier: Apache-2.0 */
 #include "tests/lib/unit.h"
-#include "tests/unit/sql/exec/sql_world.h"
+#include "tests/unit/sql/lab.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
 struct fixture {
-    struct sql_world world;
-    struct sql_client client;
+    struct lab lab;
+    struct lab_session client;
 };
 
 static int
 setup(void **state)
 {
     struct fixture *f = calloc(1, sizeof(*f));
-    sql_world_open(&f->world);
-    sql_client_open(&f->client, &f->world);
+    lab_open(&f->lab);
+    lab_start_applier(&f->lab);
+    lab_connect(&f->lab, &f->client);
+    f->client.brief = true;
     const char *made =
-        sql_ask(&f->client,
+        lab_run(&f->client,
                 "create table t (id int primary key, g int, h int, name text);"
                 "create index t_gh on t (g, h desc);"
                 "create table u (id bigint primary key, t_id int, note text);"
@@ -33,21 +35,22 @@ static int
 teardown(void **state)
 {
     struct fixture *f = *state;
-    sql_client_close(&f->client);
-    sql_world_close(&f->world);
+    lab_disconnect(&f->client);
+    lab_stop_applier(&f->lab);
+    lab_close(&f->lab);
     free(f);
     return 0;
 }
 
 /* The plan's lines without costs and indentation, joined by "; ". */
 static char *
-shape(struct sql_client *client, const char *text)
+shape(struct lab_session *client, const char *text)
 {
     static char out[2048];
     char question[512];
     size_t size = 0;
     snprintf(question, sizeof(question), "explain %s", text);
-    const char *plan = sql_ask(client, question);
+    const char *plan = lab_run(client, question);
     while (*plan != 0) {
         plan += strspn(plan, " ->");
         size_t line = strcspn(plan, "\n");
