@@ -96,7 +96,11 @@ resolve(struct binder *b, const struct ast_expr *ast, struct expr **args,
     if (status != STATUS_OK) {
         return bind__fail_at(b, ast->position, status);
     }
+    bool asks_type = strcmp(ast->op.name, "pg_typeof") == 0; /* a literal has none yet */
     for (unsigned i = 0; i < count; i++) {
+        if (asks_type && args[i]->type == TYPE_UNKNOWN) {
+            continue;
+        }
         TRY(bind__coerce(b, args[i], match_out->arg_types[i], -1, CAST_IMPLICIT, ast->position,
                          &args[i]));
         TRY(bind__resolve_unknown(b, &args[i]));

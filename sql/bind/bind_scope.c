@@ -194,6 +194,59 @@ no_such_column(struct binder *b, const char *table, const char *name, int positi
     return bind__fail_at(b, position, status);
 }
 
+/* Is the column NULL only where there is no row? Built-in views do not say so of theirs. */
+static bool
+tells_rows_apart(const struct table_def *table, unsigned column_no)
+{
+    return table != NULL && (table->columns[column_no].not_null ||
+                             (table->id.v < CATALOG_OBJECT_ID_END &&
+                              strcmp(table->columns[column_no].name, "oid") == 0));
+}
+
+/* t.tableoid: the table's number, NULL where an outer join has no row of it. A column that is
+ * never NULL in a row tells. */
+static enum status
+bind_tableoid(struct binder *b, const struct query *query, const struct visible_table *table,
+              unsigned level, int position, struct expr **expr_out)
+{
+    for (unsigned i = 0; i < table->column_count; i++) {
+        const struct expr *column = table->columns[i].expr;
+        const struct range *range =
+            column->kind == EXPR_COLUMN ? &query->ranges[column->column.range_no] : NULL;
+        if (range == NULL || !tells_rows_apart(range->table, column->column.column_no)) {
+            continue;
+        }
+        struct expr *is_null = bind__new(b, EXPR_IS_NULL, TYPE_BOOL, position);
+        is_null->arg_count = 1;
+        is_null->args = arena_array(b->arena, struct expr *, 1);
+        is_null->args[0] = use_column(b, &table->columns[i], level, position);
+        struct expr *number = bind__new(b, EXPR_CONST, TYPE_OID, position);
+        number->constant.u32 = range->table->id.v;
+        struct expr *expr = bind__new(b, EXPR_CASE, TYPE_OID, position);
+        expr->arg_count = 3;
+        expr->args = arena_array(b->arena, struct expr *, 3);
+        expr->args[0] = is_null;
+        expr->args[1] = bind__null(b, TYPE_OID);
+        expr->args[2] = number;
+        *expr_out = expr;
+        return STATUS_OK;
+    }
+    return bind__fail_at(b, position,
+                         diag_fail(b->cx->diag, STATUS_UNSUPPORTED,
+                                   SQLSTATE_FEATURE_NOT_SUPPORTED,
+                                   "tableoid of a table without a NOT NULL column is not "
+                                   "supported"));
+}
+
+static const struct query *
+query_at(const struct scope *scope, unsigned level)
+{
+    for (; level > 0; level--) {
+        scope = scope->parent;
+    }
+    return scope->query;
+}
+
 static enum status
 qualified_column(struct binder *b, struct scope *scope, const struct ast_expr *ast,
                  struct expr **expr_out)
@@ -213,6 +266,10 @@ qualified_column(struct binder *b, struct scope *scope, const struct ast_expr *a
             }
             found = &table->columns[i];
         }
+    }
+    if (found == NULL && strcmp(name, "tableoid") == 0) {
+        const struct query *query = query_at(scope, level);
+        return bind_tableoid(b, query, table, level, ast->position, expr_out);
     }
     if (found == NULL) {
         return no_such_column(b, alias, name, ast->position);

@@ -33,8 +33,8 @@ view_rows_add(struct view_rows *rows)
     return row;
 }
 
-static enum status
-give(const struct view_rows *rows, struct value **values_out, unsigned *row_count_out)
+enum status
+view_rows_give(const struct view_rows *rows, struct value **values_out, unsigned *row_count_out)
 {
     *values_out = rows->values;
     *row_count_out = rows->count;
@@ -84,7 +84,7 @@ view_types(const struct table_def *table, struct sql_context *cx, struct value *
         v[26] = value_i32(-1);
         v[28] = value_oid(type->id == TYPE_NAME ? 950u : type->category == 'S' ? 100u : 0u);
     }
-    return give(&rows, values_out, row_count_out);
+    return view_rows_give(&rows, values_out, row_count_out);
 }
 
 static enum status
@@ -113,7 +113,7 @@ describe_objects(const struct table_def *table, struct sql_context *cx, bool of_
             }
         }
     }
-    return give(&rows, values_out, row_count_out);
+    return view_rows_give(&rows, values_out, row_count_out);
 }
 
 enum status
@@ -130,48 +130,6 @@ view_shared_descriptions(const struct table_def *table, struct sql_context *cx,
     return describe_objects(table, cx, true, values_out, row_count_out);
 }
 
-static const char *
-argument_types(struct arena *arena, const struct func *func)
-{
-    char *text = arena_strdup(arena, "");
-    for (unsigned i = 0; i < func->arg_count; i++) {
-        text = arena_printf(arena, "%s%s%u", text, i == 0 ? "" : " ", (unsigned)func->args[i]);
-    }
-    return text;
-}
-
-enum status
-view_functions(const struct table_def *table, struct sql_context *cx, struct value **values_out,
-               unsigned *row_count_out)
-{
-    struct view_rows rows;
-    view_rows_init(&rows, table, cx);
-    unsigned count;
-    const struct func *funcs = func_table(&count);
-    for (unsigned i = 0; i < count; i++) {
-        const struct func *func = &funcs[i];
-        struct value *v = view_rows_add(&rows);
-        for (unsigned c = 0; c < 19; c++) {
-            v[c] = (struct value){0};
-        }
-        v[0] = value_oid(func->oid);
-        v[1] = value_text(func->name);
-        v[2] = value_oid(SCHEMA_PG_CATALOG);
-        v[3] = value_oid(OWNER_OID);
-        v[4] = value_oid(12);
-        v[5].f32 = 1;
-        v[9] = value_char('f');
-        v[12] = value_bool(func->strict);
-        v[14] = value_char("isv"[func->volatility]);
-        v[15] = value_char('s');
-        v[16] = value_i16((int)func->arg_count);
-        v[18] = value_oid(func->result);
-        v[19] = value_text(argument_types(cx->arena, func));
-        v[25] = value_text(func->name);
-    }
-    return give(&rows, values_out, row_count_out);
-}
-
 enum status
 view_tablespaces(const struct table_def *table, struct sql_context *cx,
                  struct value **values_out, unsigned *row_count_out)
@@ -185,7 +143,7 @@ view_tablespaces(const struct table_def *table, struct sql_context *cx,
         v[1] = value_text(names[i]);
         v[2] = value_oid(OWNER_OID);
     }
-    return give(&rows, values_out, row_count_out);
+    return view_rows_give(&rows, values_out, row_count_out);
 }
 
 enum status
@@ -204,7 +162,7 @@ view_access_methods(const struct table_def *table, struct sql_context *cx,
     v[1] = value_text("btree");
     v[2] = value_oid(0);
     v[3] = value_char('i');
-    return give(&rows, values_out, row_count_out);
+    return view_rows_give(&rows, values_out, row_count_out);
 }
 
 enum status
@@ -225,7 +183,7 @@ view_languages(const struct table_def *table, struct sql_context *cx, struct val
         v[3] = v[4] = value_bool(false);
         v[5] = v[6] = v[7] = value_oid(0);
     }
-    return give(&rows, values_out, row_count_out);
+    return view_rows_give(&rows, values_out, row_count_out);
 }
 
 enum status
@@ -252,7 +210,7 @@ view_collations(const struct table_def *table, struct sql_context *cx,
             v[7] = v[8] = value_text(collations[i].name);
         }
     }
-    return give(&rows, values_out, row_count_out);
+    return view_rows_give(&rows, values_out, row_count_out);
 }
 
 /* Copies a value of a catalog row: bytes are borrowed from a page until the scan moves on. */
@@ -292,7 +250,7 @@ roles_as(const struct table_def *table, struct sql_context *cx, const int *colum
     }
     catalog__scan_close(&scan);
     TRY(status);
-    return give(&rows, values_out, row_count_out);
+    return view_rows_give(&rows, values_out, row_count_out);
 }
 
 enum status
@@ -355,7 +313,7 @@ view_tables(const struct table_def *table, struct sql_context *cx, struct value 
     struct view_rows rows;
     view_rows_init(&rows, table, cx);
     TRY(each_relation(cx, add_table_row, &rows));
-    return give(&rows, values_out, row_count_out);
+    return view_rows_give(&rows, values_out, row_count_out);
 }
 
 static enum status
@@ -382,7 +340,7 @@ view_indexes(const struct table_def *table, struct sql_context *cx, struct value
     struct view_rows rows;
     view_rows_init(&rows, table, cx);
     TRY(each_relation(cx, add_index_rows, &rows));
-    return give(&rows, values_out, row_count_out);
+    return view_rows_give(&rows, values_out, row_count_out);
 }
 
 enum status
@@ -398,7 +356,7 @@ view_sequence(const struct table_def *table, struct sql_context *cx, struct valu
     v[0] = value_i64(last);
     v[1] = value_i64(0); /* nothing is fetched ahead of the log by this count */
     v[2] = value_bool(is_called);
-    return give(&rows, values_out, row_count_out);
+    return view_rows_give(&rows, values_out, row_count_out);
 }
 
 static enum status
@@ -438,7 +396,7 @@ view_sequences(const struct table_def *table, struct sql_context *cx, struct val
     struct view_rows rows;
     view_rows_init(&rows, table, cx);
     TRY(catalog_each_table(cx, add_sequence_row, &rows));
-    return give(&rows, values_out, row_count_out);
+    return view_rows_give(&rows, values_out, row_count_out);
 }
 
 static enum status
@@ -466,7 +424,7 @@ view_information_tables(const struct table_def *table, struct sql_context *cx,
     struct view_rows rows;
     view_rows_init(&rows, table, cx);
     TRY(each_relation(cx, add_information_table, &rows));
-    return give(&rows, values_out, row_count_out);
+    return view_rows_give(&rows, values_out, row_count_out);
 }
 
 /* Precision and length, as information_schema derives them from type and typmod. */
@@ -541,7 +499,7 @@ view_information_columns(const struct table_def *table, struct sql_context *cx,
     struct view_rows rows;
     view_rows_init(&rows, table, cx);
     TRY(each_relation(cx, add_information_columns, &rows));
-    return give(&rows, values_out, row_count_out);
+    return view_rows_give(&rows, values_out, row_count_out);
 }
 
 enum status
@@ -565,7 +523,7 @@ view_information_schemata(const struct table_def *table, struct sql_context *cx,
     }
     catalog__scan_close(&scan);
     TRY(status);
-    return give(&rows, values_out, row_count_out);
+    return view_rows_give(&rows, values_out, row_count_out);
 }
 
 enum status
@@ -580,5 +538,5 @@ view_settings(const struct table_def *table, struct sql_context *cx, struct valu
     if (settings != NULL) {
         TRY(settings(cx, &rows));
     }
-    return give(&rows, values_out, row_count_out);
+    return view_rows_give(&rows, values_out, row_count_out);
 }

@@ -1,7 +1,7 @@
 /* views.h: rows of the built-in views, all at once. SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-#include "sql/catalog/catalog.h"
+#include "sql/catalog/catalog_change.h"
 
 #define VIEW(name)                                                                             \
     enum status name(const struct table_def *table, struct sql_context *cx,                    \
@@ -11,6 +11,8 @@ VIEW(view_types);
 VIEW(view_descriptions);
 VIEW(view_shared_descriptions);
 VIEW(view_functions);
+VIEW(view_operators);
+VIEW(view_casts);
 VIEW(view_tablespaces);
 VIEW(view_access_methods);
 VIEW(view_languages);
@@ -26,3 +28,6 @@ VIEW(view_information_tables);
 VIEW(view_information_columns);
 VIEW(view_information_schemata);
 #undef VIEW
+/* What a view's function ends with: the rows belong to the caller. */
+enum status view_rows_give(const struct view_rows *rows, struct value **values_out,
+                           unsigned *row_count_out);

@@ -632,7 +632,7 @@ static const struct aggregate aggregates[] = {
 #undef AGGREGATE
 
 const struct aggregate *
-func__aggregates(unsigned *count_out)
+aggregate_table(unsigned *count_out)
 {
     *count_out = ARRAY_SIZE(aggregates);
     return aggregates;

@@ -201,9 +201,16 @@ describe(struct func_call *call, uint32_t object, struct slice class_name, bool 
 #include "sql/func/descriptions.def"
 #undef DESCRIPTION
     };
-    uint32_t class_id = slice_equal(class_name, slice_from_text("pg_database"))    ? 1262
-                        : slice_equal(class_name, slice_from_text("pg_namespace")) ? 2615
-                                                                                   : 0;
+    static const struct {
+        const char *name;
+        uint32_t id;
+    } classes[] = {{"pg_database", 1262}, {"pg_namespace", 2615}, {"pg_proc", 1255}};
+    uint32_t class_id = 0;
+    for (unsigned i = 0; i < ARRAY_SIZE(classes); i++) {
+        if (slice_equal(class_name, slice_from_text(classes[i].name))) {
+            class_id = classes[i].id;
+        }
+    }
     out->is_null = true;
     for (unsigned i = 0; i < ARRAY_SIZE(all); i++) {
         if (all[i].object == object && all[i].class_id == class_id && all[i].shared == shared) {
@@ -255,42 +262,6 @@ DEFINE_ROWS(relation_is_publishable, 1)
     UNUSED(call);
     UNUSED(v);
     out->b = 0;
-    return STATUS_OK;
-}
-DEFINE_ROWS(get_function_text, 1)
-{
-    out->bytes = func__text(call, "");
-    unsigned count = 0;
-    const struct func *funcs = func_table(&count);
-    for (unsigned i = 0; i < count; i++) {
-        if (funcs[i].oid == v[0].u32) {
-            struct buf text = BUF_EMPTY;
-            for (unsigned a = 0; a < funcs[i].arg_count; a++) {
-                buf_append_text(&text, a > 0 ? ", " : "");
-                type_format(funcs[i].args[a], -1, &text);
-            }
-            take_text(call, &text, true, out);
-            return STATUS_OK;
-        }
-    }
-    out->is_null = true;
-    return STATUS_OK;
-}
-
-/* Result type of a function, as psql's \\df shows it. */
-DEFINE_ROWS(get_function_result, 1)
-{
-    unsigned count = 0;
-    const struct func *funcs = func_table(&count);
-    for (unsigned i = 0; i < count; i++) {
-        if (funcs[i].oid == v[0].u32) {
-            struct buf text = BUF_EMPTY;
-            type_format(funcs[i].result, -1, &text);
-            take_text(call, &text, true, out);
-            return STATUS_OK;
-        }
-    }
-    out->is_null = true;
     return STATUS_OK;
 }
 enum status

@@ -113,8 +113,25 @@ MUST_CHECK enum status type_common(const enum type_id *types, unsigned count, co
                                    enum type_id *type_out, struct diag *diag);
 /* The comparison function of "=" or "<" for sorting, hashing and index look-ups; NULL: none. */
 const struct func *operator_func(const char *name, enum type_id left, enum type_id right);
-/* For pg_proc and friends. */
+
+/* One operator: a func with the name that people write. */
+struct operator_entry {
+    uint32_t oid;
+    const char *name;
+    struct func func;
+};
+/* One cast between two types. */
+struct cast_entry {
+    enum type_id from, to;
+    enum cast_context context;
+    enum cast_method method;
+    struct func func; /* of CAST_FUNC */
+};
+/* All of them, for pg_proc and friends. */
 const struct func *func_table(unsigned *count_out);
+const struct aggregate *aggregate_table(unsigned *count_out);
+const struct operator_entry *operator_table(unsigned *count_out);
+const struct cast_entry *cast_table(unsigned *count_out);
 /* The operator ("=", "<", "<=", ">", ">=") that a function computes, else NULL: for the
  * planner. */
 const char *func_operator_name(const struct func *func);

@@ -177,14 +177,6 @@ func__compare_double(double a, double b)
     return (a > b) - (a < b);
 }
 
-/* One operator: a func with the name that people write. */
-struct operator_entry {
-    uint32_t oid;
-    const char *name;
-    struct func func;
-};
-const struct operator_entry *func__operators(unsigned *count_out);
-const struct aggregate *func__aggregates(unsigned *count_out);
 const struct set_func *func__set_funcs(unsigned *count_out);
 /* Would the value go there without being asked to? */
 bool func__can_coerce(enum type_id from, enum type_id to);

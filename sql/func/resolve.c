@@ -348,7 +348,7 @@ static void
 collect_operators(const char *name, unsigned arg_count, struct candidates *all)
 {
     unsigned count = 0;
-    const struct operator_entry *operators = func__operators(&count);
+    const struct operator_entry *operators = operator_table(&count);
     for (unsigned i = 0; i < count; i++) {
         const struct func *func = &operators[i].func;
         if (func->arg_count == arg_count && strcmp(operators[i].name, name) == 0) {
@@ -403,7 +403,7 @@ collect_funcs(const char *name, unsigned arg_count, struct candidates *all)
             add_candidate(all, &candidate);
         }
     }
-    const struct aggregate *aggregates = func__aggregates(&count);
+    const struct aggregate *aggregates = aggregate_table(&count);
     for (unsigned i = 0; i < count; i++) {
         if (aggregates[i].arg_count == arg_count && strcmp(aggregates[i].name, name) == 0) {
             struct candidate candidate = {.kind = FUNC_KIND_AGGREGATE,

@@ -33,12 +33,6 @@ static const struct func functions[] = {
 };
 #undef FUNCTION
 
-struct cast_entry {
-    enum type_id from, to;
-    enum cast_context context;
-    enum cast_method method;
-    struct func func;
-};
 /* Casts that look into the catalog are stable, for the planner must not fold them. */
 #define CAST_VOLATILITY(from_, to_)                                                            \
     (TYPE_##to_ == TYPE_REGCLASS || TYPE_##from_ == TYPE_REGCLASS ||                           \
@@ -71,10 +65,17 @@ static const struct cast_entry casts[] = {
 #undef CAST_NO_FUNC
 
 const struct operator_entry *
-func__operators(unsigned *count_out)
+operator_table(unsigned *count_out)
 {
     *count_out = ARRAY_SIZE(operators);
     return operators;
+}
+
+const struct cast_entry *
+cast_table(unsigned *count_out)
+{
+    *count_out = ARRAY_SIZE(casts);
+    return casts;
 }
 
 const struct func *
