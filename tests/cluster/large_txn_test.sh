@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
-# large_txn_test.sh: a transaction much larger than the log keeps otherwise, with checkpoints while it
-# runs: the log keeps its parts until its commit is applied, on every node and across a restart.
+# large_txn_test.sh: a transaction much larger than the log keeps otherwise. Checkpoints come for the
+# bytes it writes, not for time, and the log keeps its parts until its commit is applied, on every
+# node and across a restart.
 source "$(dirname "$0")/lib.sh"
 
 set_in() { # FILE: the settings above, by hand
     sed -i '/^\[wal\]/,/^\[/{/max_segment_mb\|keep_mb\|checkpoint_interval_ms/d}' "$1"
     if ! grep -q '^\[wal\]' "$1"; then printf '\n[wal]\n' >>"$1"; fi
-    sed -i 's/^\[wal\]$/[wal]\nmax_segment_mb = 8\nkeep_mb = 64\ncheckpoint_interval_ms = 1000/' "$1"
+    sed -i 's/^\[wal\]$/[wal]\nmax_segment_mb = 8\nkeep_mb = 64\ncheckpoint_interval_ms = 600000/' "$1"
 }
 segments() { ls "$DIR/$1/data/wal" | wc -l; }
 
@@ -25,9 +26,12 @@ HELPERS+=("$client")
 exec 7>"$fifo"
 echo "BEGIN; INSERT INTO big SELECT g, repeat('x', 1000) FROM generate_series(1, 120000) g; SELECT 'sent';" >&7
 wait_for 60 grep -q sent "$WORK/said"
-for _ in 1 2 3 4; do # a checkpoint a second, of a log that goes on
+for _ in 1 2 3 4; do # time for checkpoints, and for segments to go
     must "$port" "INSERT INTO small SELECT generate_series(1, 100)"
     sleep 1
+done
+for name in $(node_names); do
+    [ "$(grep -c 'checkpoint at' "$DIR/$name/logs/rustydb.log")" -ge 2 ] || fail "$name took no checkpoints"
 done
 say "log segments while it runs: $(segments "$primary")"
 [ "$(segments "$primary")" -gt 12 ] || fail "parts of the transaction left the log"
@@ -41,8 +45,5 @@ exec 7>&-
 expect_one_hash
 equal "rows on the standby" 120000 "$(must "$(port_of "$standby")" "INSERT INTO small VALUES (0); SELECT count(*) FROM big")"
 smaller() { [ "$(segments "$primary")" -le 12 ]; }
-for _ in 1 2 3; do
-    must "$port" "INSERT INTO small SELECT generate_series(1, 100)"
-    sleep 1
-done
+for other in $(all_ports); do must "$other" "CHECKPOINT"; done
 wait_for 20 smaller
