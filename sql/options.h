@@ -1,8 +1,9 @@
 /* options.h: lists of options in parentheses: VACUUM (..), EXPLAIN (..), COPY .. WITH (..).
  *
  * Promises: PostgreSQL's reading of values, and its errors: 42601 for an option that there is
- * not, with its place, and for a value that is none; 0A000 for what is not built. Thread:   the
- * session's. SPDX-License-Identifier: Apache-2.0 */
+ *           not, with its place, and for a value that is none; 0A000 for what is not built.
+ * Thread:   the session's.
+ * SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
 #include "sql/context.h"

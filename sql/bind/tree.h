@@ -162,6 +162,6 @@ struct query {
     struct assignment *assignments;
     unsigned returning_count;
     struct target *returning; /* over range 0 (new row; DELETE: old row) and FROM */
-    bool reads_only; /* no change, no lock, no function with effects: may run on a replica */
+    bool reads_only;    /* no change, no lock, no function with effects: may run on a replica */
     const char *effect; /* of a SELECT that is not: "nextval()", "SELECT FOR UPDATE" */
 };

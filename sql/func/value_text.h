@@ -1,9 +1,9 @@
 /* value_text.h: texts of values of any type, where an object's name counts.
  *
- * Promises: as value_to_text() and value_from_text() (sql/types), but regclass, regproc, regrole
- *           and regnamespace are read and shown by name, as PostgreSQL does: 42P01, 42883, 42704,
- *           3F000 for a name that there is not. A number of no object is shown as the number.
- *           Without a context or its catalog hooks they are numbers.
+ * Promises: as value_to_text() and value_from_text() (sql/types), but regclass, regproc,
+ *           regrole and regnamespace are read and shown by name, as PostgreSQL does: 42P01,
+ *           42883, 42704, 3F000 for a name that there is not. A number of no object is shown
+ *           as the number. Without a context or its catalog hooks they are numbers.
  * Thread:   the session's; names need a transaction in cx->txn.
  * SPDX-License-Identifier: Apache-2.0 */
 #pragma once

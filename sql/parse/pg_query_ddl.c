@@ -282,10 +282,9 @@ read_column_def(struct column_reader *cr, const PgQuery__ColumnDef *node)
         TRY(read_column_constraint(cr, node->constraints[i]->constraint));
     }
     if (column->serial_bytes != 0 && column->default_expr != NULL) {
-        return diag_fail(
-            reader->diag, STATUS_INVALID, SQLSTATE_SYNTAX_ERROR,
-            "multiple default values specified for column \"%s\" of table \"%s\"",
-            column->name, cr->table_name);
+        return diag_fail(reader->diag, STATUS_INVALID, SQLSTATE_SYNTAX_ERROR,
+                         "multiple default values specified for column \"%s\" of table \"%s\"",
+                         column->name, cr->table_name);
     }
     return STATUS_OK;
 }

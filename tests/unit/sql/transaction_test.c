@@ -115,7 +115,8 @@ read_only__changes__refused(void **state)
          "ERROR 25006: cannot execute INSERT in a read-only transaction\n"},
         {"ROLLBACK", "ROLLBACK\n"},
         {"START TRANSACTION READ ONLY; CREATE TABLE u (a int)",
-         "START TRANSACTION\nERROR 25006: cannot execute CREATE TABLE in a read-only transaction\n"},
+         "START TRANSACTION\nERROR 25006: cannot execute CREATE TABLE in a read-only "
+         "transaction\n"},
         {"ROLLBACK", "ROLLBACK\n"},
         {"SET default_transaction_read_only = on",
          "parameter default_transaction_read_only=on\nSET\n"},
