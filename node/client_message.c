@@ -96,12 +96,27 @@ script_ended(struct client *client)
     ready_for_query(client);
 }
 
+/* A router tries elsewhere what failed because this node does not lead: outside a block nothing
+ * of it is left. */
+static void
+report_failure(struct client *client, const struct diag *diag)
+{
+    struct diag refusal = {0};
+    if (client->is_relayed && diag->status == STATUS_NOT_LEADER &&
+        sql_txn_status(client->session) == SQL_TXN_IDLE) {
+        UNUSED(
+            diag_fail(&refusal, STATUS_NOT_LEADER, SQLSTATE_NOT_PRIMARY, "%s", diag->message));
+        diag = &refusal;
+    }
+    client_fail(client, "ERROR", diag);
+}
+
 /* An error of the simple protocol ends the text; of the extended one, all up to Sync. */
 static void
 statement_failed(struct client *client, const struct diag *diag)
 {
     client->copies_out = false;
-    client_fail(client, "ERROR", diag);
+    report_failure(client, diag);
     if (client->script != NULL) {
         script_ended(client);
     } else if (client->phase != CLIENT_CLOSING) {
@@ -129,7 +144,7 @@ static void
 sync_ended(struct client *client)
 {
     if (client->result.state == SQL_FAILED) {
-        client_fail(client, "ERROR", &client->result.diag);
+        report_failure(client, &client->result.diag);
     }
     ready_for_query(client);
 }
@@ -161,13 +176,16 @@ client_statement_ended(struct client *client)
     }
 }
 
-/* The statement that asked comes again: the next of its script, or its Execute. */
+/* The statement that asked comes again: the next of its script, or its Execute. Refused, this
+ * node does not lead any more: without a block the statement reads what is here, as at any
+ * replica, and the session's own commits are. */
 static void
 admit_read(struct client *client)
 {
     client->awaits_read = false;
     client->read_known = false;
-    sql_read_admitted(client->session, client->read_admitted);
+    bool is_replicas = !client->is_relayed && sql_txn_status(client->session) == SQL_TXN_IDLE;
+    sql_read_admitted(client->session, client->read_admitted || is_replicas);
 }
 
 static void

@@ -234,12 +234,6 @@ link_of(struct relay *relay)
     return link;
 }
 
-bool
-relay_is_up(struct relay *relay)
-{
-    return link_of(relay) == RELAY_UP;
-}
-
 static enum status
 patience_ended(const struct relay *relay, enum status status, struct diag *diag)
 {
@@ -274,6 +268,7 @@ relay_hang_up(struct relay *relay)
     buf_clear(&relay->in);
     buf_clear(&relay->out);
     mutex_unlock(&relay->mu);
+    relay->txn_status = SQL_TXN_IDLE;
     relay->settings_told = 0;
     relay->copy_in = false;
     relay->part_there = relay->part_failed = false;
@@ -430,7 +425,7 @@ skip_to_ready(struct relay *relay, struct diag *diag)
     return status;
 }
 
-/* Settings that were SET here since; and the failed block that the client believes in. */
+/* Settings that were SET here since. */
 static enum status
 prime(struct relay *relay, struct diag *diag)
 {
@@ -439,13 +434,6 @@ prime(struct relay *relay, struct diag *diag)
         send_query(relay, text);
         TRY(skip_to_ready(relay, diag));
         relay->settings_told += strlen(text) + 1;
-    }
-    if (relay->block_lost) {
-        send_query(relay, "BEGIN");
-        TRY(skip_to_ready(relay, diag));
-        send_query(relay, "ROLLBACK TO SAVEPOINT lost_with_its_primary");
-        TRY(skip_to_ready(relay, diag));
-        relay->block_lost = false;
     }
     return STATUS_OK;
 }
@@ -487,9 +475,8 @@ try_link(struct relay *relay, struct diag *diag)
     return status == STATUS_OK ? prime(relay, diag) : status;
 }
 
-/* Sleeps a little without losing a cancel. */
-static enum status
-rest_a_little(struct relay *relay, int64_t deadline_ns, struct diag *diag)
+enum status
+relay_rest(struct relay *relay, int64_t deadline_ns, struct diag *diag)
 {
     waiter_arm(&relay->client->waiter);
     int64_t now_ns = now(relay);
@@ -500,16 +487,20 @@ rest_a_little(struct relay *relay, int64_t deadline_ns, struct diag *diag)
     return status == STATUS_CANCELLED ? patience_ended(relay, status, diag) : STATUS_OK;
 }
 
-enum status
-relay_ready_link(struct relay *relay, struct diag *diag)
+bool
+relay_is_up(struct relay *relay)
 {
-    int64_t deadline_ns = now(relay) + RELAY_PATIENCE_NS;
+    return link_of(relay) == RELAY_UP && !primary_moved(relay);
+}
+
+enum status
+relay_ready_link(struct relay *relay, int64_t deadline_ns, struct diag *diag)
+{
     relay->attempt_end_ns = deadline_ns;
-    if (link_of(relay) == RELAY_UP && !primary_moved(relay) &&
-        prime(relay, NULL) == STATUS_OK) {
+    if (relay_is_up(relay) && prime(relay, NULL) == STATUS_OK) {
         return STATUS_OK;
     }
-    bool in_block = relay->txn_status != SQL_TXN_IDLE && !relay->block_lost;
+    bool in_block = relay->txn_status != SQL_TXN_IDLE;
     if (link_of(relay) != RELAY_DOWN) {
         relay_hang_up(relay);
     }
@@ -529,6 +520,6 @@ relay_ready_link(struct relay *relay, struct diag *diag)
         if (status == STATUS_CANCELLED) {
             return patience_ended(relay, status, diag);
         }
-        TRY(rest_a_little(relay, deadline_ns, diag));
+        TRY(relay_rest(relay, deadline_ns, diag));
     }
 }

@@ -29,17 +29,17 @@ struct relay {
     size_t settings_told;     /* of settings: bytes the session there has */
     struct buf block_texts;   /* the same, of the block under way there */
     char gtid[GTID_TEXT_MAX]; /* of the commit under way there; "" */
-    bool part_there;          /* Flush sent a part of a unit there, its Sync is due */
+    bool part_there;          /* Flush or COPY sent a part of a unit there, its Sync is due */
     bool part_here;           /* Flush had a part of a unit run here, its Sync is due */
     bool part_failed;         /* the part there failed: nothing is answered before the Sync */
     bool skips;               /* a part was lost: so is what comes before the Sync */
     char txn_status;          /* of the session there: I, T or E */
-    bool block_lost;       /* the block died with its primary: the next session starts failed */
-    bool copy_in;          /* CopyData goes there */
-    bool simple;           /* the unit under way is a Query */
-    uint64_t commit_index; /* the session's last commit, as the primary told */
-    uint64_t primary_id;   /* whom the link goes to */
-    int64_t attempt_end_ns; /* of making a link */
+    bool copy_in;             /* CopyData goes there */
+    bool simple;              /* the unit under way is a Query */
+    unsigned copy_says;       /* of the unit that the COPY is of: enum sql_says */
+    uint64_t commit_index;    /* the session's last commit, as the primary told */
+    uint64_t primary_id;      /* whom the link goes to */
+    int64_t attempt_end_ns;   /* of making a link */
 
     /* lane */
     struct stream *stream;
@@ -59,11 +59,15 @@ struct relay {
 
 struct relay *relay_new(struct client *client);
 struct relay *relay_of(struct client *client); /* made if need be */
-bool relay_is_up(struct relay *relay);
-/* Runner: a session on the primary that is ready for a query, primed with settings;
- * STATUS_AGAIN: this node is the primary now. STATUS_CONFLICT: the link went while a block was
- * open there, which is known to nobody yet. 57P03 when no primary can be had in time. */
-MUST_CHECK enum status relay_ready_link(struct relay *relay, struct diag *diag);
+bool relay_is_up(struct relay *relay);         /* and goes to the primary, as far as is known */
+/* Runner: a session on the primary that is ready for a query, primed with settings.
+ * STATUS_AGAIN: this node is the primary now. STATUS_CONFLICT: the link is gone, and with it
+ * the block that was open there (txn_status before the call). 57P03 when no primary can be had
+ * by `deadline_ns`. */
+MUST_CHECK enum status relay_ready_link(struct relay *relay, int64_t deadline_ns,
+                                        struct diag *diag);
+/* Runner: a pause before another try; 57P03 at the deadline. */
+MUST_CHECK enum status relay_rest(struct relay *relay, int64_t deadline_ns, struct diag *diag);
 /* Runner: gives the link up (broken, or to a node that is not the primary). */
 void relay_hang_up(struct relay *relay);
 void relay_send(struct relay *relay, struct slice bytes);
@@ -76,6 +80,27 @@ enum relay_wait {
  * lost, or it is not worth waiting any longer. */
 MUST_CHECK enum status relay_receive(struct relay *relay, enum relay_wait wait,
                                      struct buf *message_out, struct diag *diag);
+
+/* ---- relay_route.c ---- */
+struct relay_statement *relay__find_statement(struct relay *relay, const char *name);
+void relay__drop_statement(struct relay_statement *statement);
+/* The messages of a unit, one by one. */
+struct unit_reader {
+    struct slice rest;
+};
+bool relay__next_message(struct unit_reader *reader, struct wire_message *message,
+                         struct slice *whole);
+/* The prepared statement that a message names: Bind's second text, Describe's and Close's. */
+const char *relay__statement_named(const struct wire_message *message);
+/* It ends with a Flush, and goes on after it. */
+bool relay__is_part(struct slice unit);
+
+/* ---- relay_there.c ---- */
+/* One unit on the primary, whoever that is by then. False: it is to run here: this node is the
+ * primary now, or the unit ends a block that is lost (a failed one in the session here). */
+bool relay__run_there(struct client *client, struct slice unit);
+/* CopyDone or CopyFail of a Query was sent: passes on what it says, to the Query's end. */
+void relay__end_copy(struct client *client);
 
 /* ---- relay_session.c ---- */
 bool relay_is_session_text(struct client *client, const char *text);

@@ -14,8 +14,8 @@
 
 /* ---- statements by name ---- */
 
-static struct relay_statement *
-find_statement(struct relay *relay, const char *name)
+struct relay_statement *
+relay__find_statement(struct relay *relay, const char *name)
 {
     LIST_EACH(link, &relay->statements)
     {
@@ -27,8 +27,8 @@ find_statement(struct relay *relay, const char *name)
     return NULL;
 }
 
-static void
-drop_statement(struct relay_statement *statement)
+void
+relay__drop_statement(struct relay_statement *statement)
 {
     list_remove(&statement->link);
     buf_deinit(&statement->message);
@@ -39,12 +39,12 @@ static struct relay_statement *
 note_statement(struct client *client, struct slice whole, const char *name, const char *text)
 {
     struct relay *relay = client->relay;
-    struct relay_statement *statement = find_statement(relay, name);
+    struct relay_statement *statement = relay__find_statement(relay, name);
     if (statement != NULL && slice_equal(buf_slice(&statement->message), whole)) {
         return statement; /* also when `whole` is that very message */
     }
     if (statement != NULL) {
-        drop_statement(statement);
+        relay__drop_statement(statement);
     }
     statement = calloc(1, sizeof(*statement) + strlen(name) + 1);
     ASSERT(statement != NULL);
@@ -68,12 +68,9 @@ needs_primary(struct client *client, struct relay_statement *statement)
 
 /* ---- a unit's messages ---- */
 
-struct unit_reader {
-    struct slice rest;
-};
-
-static bool
-next_message(struct unit_reader *reader, struct wire_message *message, struct slice *whole)
+bool
+relay__next_message(struct unit_reader *reader, struct wire_message *message,
+                    struct slice *whole)
 {
     size_t size = 0;
     if (wire_read(reader->rest, false, message, &size, NULL) != STATUS_OK) {
@@ -84,9 +81,8 @@ next_message(struct unit_reader *reader, struct wire_message *message, struct sl
     return true;
 }
 
-/* The prepared statement that a message names: Bind's second text, Describe's and Close's. */
-static const char *
-statement_named(const struct wire_message *message)
+const char *
+relay__statement_named(const struct wire_message *message)
 {
     struct reader body = reader_make(message->body);
     if (message->type == 'B') {
@@ -99,6 +95,17 @@ statement_named(const struct wire_message *message)
     return NULL;
 }
 
+bool
+relay__is_part(struct slice unit)
+{
+    struct unit_reader reader = {unit};
+    struct wire_message message = {0};
+    struct slice whole;
+    while (relay__next_message(&reader, &message, &whole)) {
+    }
+    return message.type == 'H';
+}
+
 /* Notes the unit's Parse messages and says whether any of it needs the primary. */
 static bool
 unit_needs_primary(struct client *client, struct slice unit)
@@ -107,7 +114,7 @@ unit_needs_primary(struct client *client, struct slice unit)
     struct unit_reader reader = {unit};
     struct wire_message message;
     struct slice whole;
-    while (next_message(&reader, &message, &whole)) {
+    while (relay__next_message(&reader, &message, &whole)) {
         if (message.type == 'P') {
             struct reader body = reader_make(message.body);
             const char *name = read_cstring(&body), *text = read_cstring(&body);
@@ -115,9 +122,9 @@ unit_needs_primary(struct client *client, struct slice unit)
                 needs |= needs_primary(client, note_statement(client, whole, name, text));
             }
         } else {
-            const char *name = statement_named(&message);
+            const char *name = relay__statement_named(&message);
             struct relay_statement *statement =
-                name == NULL ? NULL : find_statement(client->relay, name);
+                name == NULL ? NULL : relay__find_statement(client->relay, name);
             if (statement != NULL) {
                 needs |= message.type != 'C' && needs_primary(client, statement);
             } else if (name != NULL && name[0] != '\0' && message.type == 'B') {
@@ -135,7 +142,8 @@ wait_for_own_commit(struct client *client, struct diag *diag)
 {
     struct node *node = client->node;
     uint64_t index = client->relay == NULL ? 0 : client->relay->commit_index;
-    return index <= store_applied_index(node->store)
+    bool reads_nothing = sql_txn_status(client->session) == SQL_TXN_FAILED;
+    return reads_nothing || index <= store_applied_index(node->store)
                ? STATUS_OK
                : node_wait_applied(node, index, &client->waiter,
                                    clock_monotonic_ns(node->env.clock) + RELAY_PATIENCE_NS,
@@ -183,16 +191,16 @@ run_unit_here(struct client *client, struct slice unit)
         client_fail(client, "ERROR", &diag);
         client->skip_to_sync = true;
     }
-    while (next_message(&reader, &message, &whole) && client->phase != CLIENT_CLOSING) {
+    while (relay__next_message(&reader, &message, &whole) && client->phase != CLIENT_CLOSING) {
         struct reader body = reader_make(message.body);
         const char *name =
-            message.type == 'P' ? read_cstring(&body) : statement_named(&message);
+            message.type == 'P' ? read_cstring(&body) : relay__statement_named(&message);
         struct relay_statement *statement =
-            name == NULL ? NULL : find_statement(client->relay, name);
+            name == NULL ? NULL : relay__find_statement(client->relay, name);
         if (statement != NULL && message.type == 'P') {
             statement->known_here = true;
         } else if (statement != NULL && message.type == 'C') {
-            drop_statement(statement);
+            relay__drop_statement(statement);
         } else if (statement != NULL) {
             parse_here(client, statement);
         }
@@ -204,398 +212,6 @@ run_unit_here(struct client *client, struct slice unit)
         if (client->awaits_commit) { /* this is the primary by now: the rest comes behind it */
             put_back(client, reader.rest);
             return;
-        }
-    }
-}
-
-/* ---- running a unit there ---- */
-
-/* What the answers to a unit have shown so far. */
-struct answers {
-    unsigned hidden_parses; /* ParseComplete of statements that we parsed there unasked */
-    bool forwarded;         /* the client has seen something */
-    bool ended;             /* ReadyForQuery, CopyInResponse, or all answers up to a Flush */
-    bool not_primary;       /* the other side is a replica by now, or stops */
-    bool rolled_back;       /* the newest command tag is ROLLBACK */
-    unsigned due;           /* of a part: answers still to come before it has ended */
-};
-
-/* It ends with a Flush, and goes on after it. */
-static bool
-is_part(struct slice unit)
-{
-    struct unit_reader reader = {unit};
-    struct wire_message message = {0};
-    struct slice whole;
-    while (next_message(&reader, &message, &whole)) {
-    }
-    return message.type == 'H';
-}
-
-static bool
-message_is(const struct buf *message, const char *name)
-{
-    return strcmp((const char *)message->data + 5, name) == 0;
-}
-
-/* ParameterStatus: our own is noted, a role is the router's to say, others are passed on. */
-static bool
-take_parameter(struct relay *relay, const struct buf *message)
-{
-    if (message_is(message, "rustydb.commit_index")) {
-        const char *value = (const char *)message->data + 5 + sizeof("rustydb.commit_index");
-        relay->commit_index = MAX(relay->commit_index, strtoull(value, NULL, 10));
-        return true;
-    }
-    if (message_is(message, "rustydb.gtid")) {
-        const char *value = (const char *)message->data + 5 + sizeof("rustydb.gtid");
-        snprintf(relay->gtid, sizeof(relay->gtid), "%s", value);
-        return true;
-    }
-    return message_is(message, "in_hot_standby");
-}
-
-static bool
-has_sqlstate(const struct buf *message, const char *sqlstate)
-{
-    struct reader body = reader_make(slice_make(message->data + 5, message->size - 5));
-    for (;;) {
-        uint8_t field = read_u8(&body);
-        const char *text = field == 0 ? NULL : read_cstring(&body);
-        if (text == NULL) {
-            return false;
-        }
-        if (field == 'C') {
-            return strcmp(text, sqlstate) == 0;
-        }
-    }
-}
-
-/* Each message of a part has one last answer. An error answers all that are left. */
-static void
-count_answer(struct relay *relay, char type, struct answers *answers)
-{
-    if (type == 'E') {
-        relay->part_failed = true;
-        answers->due = 0;
-    } else if (strchr("123TnCIs", type) != NULL) {
-        answers->due--;
-    }
-    answers->ended = answers->due == 0;
-}
-
-static unsigned
-answers_due(struct slice unit)
-{
-    struct unit_reader reader = {unit};
-    struct wire_message message;
-    struct slice whole;
-    unsigned count = 0;
-    while (next_message(&reader, &message, &whole)) {
-        count += message.type != 'H';
-    }
-    return count;
-}
-
-static void
-take_answer(struct relay *relay, const struct buf *message, struct answers *answers)
-{
-    struct client *client = relay->client;
-    char type = (char)message->data[0];
-    if (type == 'S' && take_parameter(relay, message)) {
-        return;
-    }
-    if (type == '1' && answers->hidden_parses > 0) {
-        answers->hidden_parses--;
-        return;
-    }
-    if (type == 'E' && (has_sqlstate(message, SQLSTATE_NOT_PRIMARY) ||
-                        has_sqlstate(message, SQLSTATE_ADMIN_SHUTDOWN))) {
-        answers->not_primary = true;
-        return;
-    }
-    if (type == 'C') {
-        answers->rolled_back = message_is(message, "ROLLBACK");
-    }
-    if (answers->due > 0) {
-        count_answer(relay, type, answers);
-    }
-    if (type == 'Z') {
-        relay->txn_status = (char)message->data[5];
-        relay->part_there = relay->part_failed = false;
-        answers->ended = true;
-        if (answers->not_primary) {
-            return;
-        }
-    }
-    if (type == 'G') {
-        relay->copy_in = true;
-        answers->ended = true;
-    }
-    answers->forwarded = true;
-    buf_append(&client->out, message->data, message->size);
-}
-
-/* Passes answers on until the unit has ended. STATUS_IO: the link is lost. */
-static enum status
-pass_answers(struct relay *relay, struct answers *answers, struct diag *diag)
-{
-    struct buf message = BUF_EMPTY;
-    enum status status = STATUS_OK;
-    while (status == STATUS_OK && !answers->ended) {
-        status = relay_receive(relay, RELAY_WAIT_ANSWER, &message, diag);
-        if (status == STATUS_CANCELLED) {
-            break;
-        }
-        if (status == STATUS_OK) {
-            take_answer(relay, &message, answers);
-            status = relay->client->out.size > ((size_t)256 << 10) ? client_push(relay->client)
-                                                                   : STATUS_OK;
-        }
-    }
-    buf_deinit(&message);
-    return status;
-}
-
-/* Statements that the unit uses and the session there does not know go before it. */
-static void
-send_missing_statements(struct relay *relay, struct slice unit, struct answers *answers)
-{
-    struct unit_reader reader = {unit};
-    struct wire_message message;
-    struct slice whole;
-    while (next_message(&reader, &message, &whole)) {
-        struct reader body = reader_make(message.body);
-        const char *name =
-            message.type == 'P' ? read_cstring(&body) : statement_named(&message);
-        struct relay_statement *statement = name == NULL ? NULL : find_statement(relay, name);
-        if (statement == NULL) {
-            continue;
-        }
-        if (message.type != 'P' && !statement->known_there) {
-            relay_send(relay, buf_slice(&statement->message));
-            answers->hidden_parses++;
-        }
-        statement->known_there = true;
-    }
-}
-
-static void
-forget_closed(struct client *client, struct slice unit)
-{
-    struct unit_reader reader = {unit};
-    struct wire_message message;
-    struct slice whole;
-    while (next_message(&reader, &message, &whole)) {
-        const char *name = message.type == 'C' ? statement_named(&message) : NULL;
-        struct relay_statement *statement =
-            name == NULL ? NULL : find_statement(client->relay, name);
-        if (statement != NULL) {
-            sql_prepared_close(client->session, name);
-            drop_statement(statement);
-        }
-    }
-}
-
-/* A unit that Flush ended has its ReadyForQuery after its Sync only, and what comes before is
- * skipped as after any error. */
-static void
-end_unit(struct relay *relay, struct slice unit, enum sql_txn_status txn_status)
-{
-    if (is_part(unit)) {
-        relay->skips = true;
-    } else {
-        wire_ready(&relay->client->out, txn_status);
-    }
-}
-
-/* The answer when the link broke or the primary changed under a unit. */
-static void
-report_loss(struct relay *relay, const struct answers *answers, struct slice unit,
-            bool in_block)
-{
-    struct client *client = relay->client;
-    struct diag diag = {0};
-    if (in_block || answers->not_primary || is_part(unit)) {
-        UNUSED(diag_fail(&diag, STATUS_NOT_LEADER, SQLSTATE_SERIALIZATION_FAILURE,
-                         "could not finish the transaction: the primary has changed"));
-        diag_hint(&diag, "Retry the transaction.");
-    } else {
-        UNUSED(diag_fail(&diag, STATUS_OUTCOME_UNKNOWN, SQLSTATE_TRANSACTION_RESOLUTION_UNKNOWN,
-                         "the connection to the primary was lost: the statement may have been "
-                         "committed"));
-        if (relay->gtid[0] != '\0') {
-            diag_detail(&diag, "Transaction %s was submitted; it may be committed later.",
-                        relay->gtid);
-            diag_hint(&diag, "Ask rustydb_transaction_status('%s') on any node.", relay->gtid);
-        }
-    }
-    relay->block_lost = in_block;
-    relay->txn_status = in_block ? SQL_TXN_FAILED : SQL_TXN_IDLE;
-    client_fail(client, "ERROR", &diag);
-    end_unit(relay, unit, in_block ? SQL_TXN_FAILED : SQL_TXN_IDLE);
-}
-
-static bool
-begins_with(struct slice unit, const char *word, const char *other_word)
-{
-    const char *const words[] = {word, other_word};
-    struct unit_reader reader = {unit};
-    struct wire_message message;
-    struct slice whole;
-    while (next_message(&reader, &message, &whole)) {
-        struct reader body = reader_make(message.body);
-        if (message.type == 'P') {
-            UNUSED(read_cstring(&body));
-        }
-        const char *text =
-            message.type == 'P' || message.type == 'Q' ? read_cstring(&body) : NULL;
-        while (text != NULL && (*text == ' ' || *text == '\n' || *text == '\t')) {
-            text++;
-        }
-        for (size_t i = 0; text != NULL && i < ARRAY_SIZE(words); i++) {
-            if (strncasecmp(text, words[i], strlen(words[i])) == 0) {
-                return true;
-            }
-        }
-    }
-    return false;
-}
-
-static bool
-is_commit(struct slice unit)
-{
-    return begins_with(unit, "commit", "end");
-}
-
-static void
-fail_unit(struct relay *relay, struct slice unit, const struct diag *diag)
-{
-    client_fail(relay->client, "ERROR", diag);
-    end_unit(relay, unit,
-             relay->block_lost ? SQL_TXN_FAILED : (enum sql_txn_status)relay->txn_status);
-}
-
-/* The block there is gone, and this unit was not sent. The client is told by 40001, unless it
- * knows the block as failed or gives it up itself: then a failed one takes its place. */
-static bool
-lose_block(struct relay *relay, struct slice unit)
-{
-    struct answers answers = {.not_primary = true};
-    bool tell = relay->txn_status == SQL_TXN_BLOCK && !begins_with(unit, "rollback", "abort");
-    relay->block_lost = true;
-    if (tell) {
-        report_loss(relay, &answers, unit, !is_commit(unit));
-    }
-    return tell;
-}
-
-/* This node is the primary: what the client had there goes on in the session here. */
-static void
-go_on_here(struct relay *relay)
-{
-    if (relay->block_lost) {
-        sql_enter_failed_block(relay->client->session);
-    }
-    relay->block_lost = false;
-    relay->txn_status = SQL_TXN_IDLE;
-}
-
-/* What a unit did there to the session itself, as far as it went well. */
-static void
-note_unit(struct client *client, struct slice unit, const struct answers *answers)
-{
-    struct unit_reader reader = {unit};
-    struct wire_message message;
-    struct slice whole;
-    while (next_message(&reader, &message, &whole)) {
-        struct reader body = reader_make(message.body);
-        const char *name = message.type == 'B' ? statement_named(&message) : NULL;
-        struct relay_statement *statement =
-            name == NULL ? NULL : find_statement(client->relay, name);
-        const char *text = message.type == 'Q' ? read_cstring(&body)
-                           : statement != NULL ? statement->text
-                                               : NULL;
-        if (text != NULL) {
-            relay_note_there(client, text);
-        }
-    }
-    if (client->relay->txn_status == SQL_TXN_IDLE && !client->relay->part_there) {
-        relay_block_ended(client, !answers->rolled_back);
-    }
-}
-
-static enum status
-exchange(struct relay *relay, struct slice unit, struct answers *answers, struct diag *diag)
-{
-    answers->due = is_part(unit) ? answers_due(unit) : 0;
-    relay->gtid[0] = '\0';
-    send_missing_statements(relay, unit, answers);
-    relay_send(relay, unit);
-    relay->part_there = is_part(unit);
-    return pass_answers(relay, answers, diag);
-}
-
-/* A unit was sent and its end not seen. True: it is to be sent again, to another primary. */
-static bool
-lost_unit(struct relay *relay, struct slice unit, const struct answers *answers,
-          enum status status, const struct diag *diag)
-{
-    bool in_block = relay->txn_status != SQL_TXN_IDLE;
-    bool ended_here = status == STATUS_CANCELLED || status == STATUS_LIMIT;
-    relay_hang_up(relay);
-    if (ended_here && (in_block || is_part(unit)) && !is_commit(unit)) {
-        relay->block_lost = in_block;
-        fail_unit(relay, unit, diag);
-        return false;
-    }
-    /* Also after a cancel: the unit was sent, and hanging up does not say what became of it. */
-    if (ended_here || !answers->not_primary || in_block || answers->forwarded) {
-        report_loss(relay, answers, unit, in_block && !is_commit(unit));
-        return false;
-    }
-    return true;
-}
-
-/* One unit on the primary, whoever that is by then. False: this node is the primary now. */
-static bool
-run_unit_there(struct client *client, struct slice unit)
-{
-    struct relay *relay = client->relay;
-    for (;;) {
-        struct diag diag = {0};
-        struct answers answers = {.not_primary = relay->part_there};
-        if (relay->part_there && !relay_is_up(relay)) { /* and with it what it had begun */
-            relay_hang_up(relay);
-            report_loss(relay, &answers, unit, relay->txn_status != SQL_TXN_IDLE);
-            return true;
-        }
-        answers.not_primary = false;
-        bool goes_on = relay->part_there;
-        enum status status = goes_on ? STATUS_OK : relay_ready_link(relay, &diag);
-        if (status == STATUS_CONFLICT) {
-            if (lose_block(relay, unit)) {
-                return true;
-            }
-            continue;
-        }
-        if (status == STATUS_AGAIN) {
-            go_on_here(relay);
-            return false;
-        }
-        if (status != STATUS_OK) {
-            fail_unit(relay, unit, &diag);
-            return true;
-        }
-        status = exchange(relay, unit, &answers, &diag);
-        if (status == STATUS_OK && !answers.not_primary) {
-            note_unit(client, unit, &answers);
-            forget_closed(client, unit);
-            return true;
-        }
-        answers.forwarded |= goes_on;
-        if (!lost_unit(relay, unit, &answers, status, &diag)) {
-            return true;
         }
     }
 }
@@ -614,7 +230,7 @@ relay_in_block(const struct client *client)
     const struct relay *relay = client->relay;
     return relay != NULL &&
            (relay->txn_status != SQL_TXN_IDLE || relay->copy_in || relay->batch.size > 0 ||
-            relay->block_lost || relay->part_there || relay->part_here || relay->skips);
+            relay->part_there || relay->part_here || relay->skips);
 }
 
 static bool
@@ -639,9 +255,9 @@ relay_note_parse(struct client *client, const struct wire_message *message)
     }
     if (name[0] == '\0') { /* it lives as long as its unit; one of an earlier unit is gone */
         struct relay_statement *old =
-            client->relay == NULL ? NULL : find_statement(client->relay, name);
+            client->relay == NULL ? NULL : relay__find_statement(client->relay, name);
         if (old != NULL) {
-            drop_statement(old);
+            relay__drop_statement(old);
         }
         return;
     }
@@ -679,21 +295,22 @@ query_goes_there(struct client *client, const struct wire_message *message)
            sql_text_needs_primary(client->session, text);
 }
 
-/* This node is the primary by now: what was parsed only there is parsed here when it is used.
- */
+/* What was parsed only there is parsed here when it is used: this node is the primary by now,
+ * or a block that was there is lost. */
 static void
 parse_named_here(struct client *client, const struct wire_message *message)
 {
-    const char *name = client->relay == NULL ? NULL : statement_named(message);
+    const char *name = client->relay == NULL ? NULL : relay__statement_named(message);
     struct relay_statement *statement =
-        name == NULL ? NULL : find_statement(client->relay, name);
-    if (statement != NULL && message->type != 'C' && !client->skip_to_sync) {
+        name == NULL ? NULL : relay__find_statement(client->relay, name);
+    if (statement != NULL && message->type != 'C' && !client->skip_to_sync &&
+        client->phase != CLIENT_COPY_IN) {
         parse_here(client, statement);
     }
 }
 
-bool
-relay_takes(struct client *client, const struct wire_message *message)
+static bool
+goes_by_router(struct client *client, const struct wire_message *message)
 {
     bool primary = node_is_primary(client->node);
     char type = message->type;
@@ -701,9 +318,6 @@ relay_takes(struct client *client, const struct wire_message *message)
         return !primary && !client->skip_to_sync && refuse_as_replica(client, message);
     }
     bool there = relay_in_block(client);
-    if (primary && !there) {
-        parse_named_here(client, message);
-    }
     if ((primary && !there) || type == 'X' || type == '\0' || client->phase == CLIENT_COPY_IN) {
         return false;
     }
@@ -717,6 +331,16 @@ relay_takes(struct client *client, const struct wire_message *message)
         return !block_is_here(client) || there;
     }
     return type == 'Q' || (type == 'F' && there);
+}
+
+bool
+relay_takes(struct client *client, const struct wire_message *message)
+{
+    bool takes = goes_by_router(client, message);
+    if (!takes) {
+        parse_named_here(client, message);
+    }
+    return takes;
 }
 
 static bool
@@ -741,7 +365,7 @@ step_query(struct client *client, const struct wire_message *message, struct sli
     if (message->type == 'F' || query_goes_there(client, message)) {
         struct relay *relay = relay_of(client);
         relay->simple = true;
-        if (!run_unit_there(client, whole)) {
+        if (!relay__run_there(client, whole)) {
             return client_step_message(client, message);
         }
         return true;
@@ -763,14 +387,8 @@ step_copy(struct client *client, const struct wire_message *message, struct slic
         return true;
     }
     relay->copy_in = false;
-    if (relay->simple) {
-        struct answers answers = {0};
-        struct diag diag = {0};
-        if (pass_answers(relay, &answers, &diag) != STATUS_OK) {
-            relay_hang_up(relay);
-            report_loss(relay, &answers, slice_make(NULL, 0),
-                        relay->txn_status != SQL_TXN_IDLE);
-        }
+    if (relay->simple) { /* else its Sync is to come */
+        relay__end_copy(client);
     }
     return true;
 }
@@ -782,7 +400,7 @@ skip_message(struct client *client, char type)
     struct relay *relay = client->relay;
     if (type == 'S') {
         relay->skips = false;
-        wire_ready(&client->out, relay->block_lost ? SQL_TXN_FAILED : SQL_TXN_IDLE);
+        wire_ready(&client->out, sql_txn_status(client->session));
     }
 }
 
@@ -801,17 +419,17 @@ static void
 run_extended(struct client *client, struct slice unit)
 {
     struct relay *relay = client->relay;
-    bool part = is_part(unit);
+    bool part = relay__is_part(unit);
     relay->simple = false;
-    bool needs = relay->part_there || block_is_there(client) ||
-                 (!client->skip_to_sync && unit_needs_primary(client, unit));
+    bool needs = !client->skip_to_sync && unit_needs_primary(client, unit); /* and notes it */
+    needs |= relay->part_there || block_is_there(client);
     if (relay->part_failed && part) {
         return; /* skipped there as well */
     }
     if (needs && relay->part_here) {
         leave_part_here(client);
     }
-    if (!needs || !run_unit_there(client, unit)) {
+    if (!needs || !relay__run_there(client, unit)) {
         relay->part_here = part;
         run_unit_here(client, unit);
     }
@@ -826,8 +444,8 @@ step_extended(struct client *client, const struct wire_message *message, struct 
         skip_message(client, message->type);
         return true;
     }
-    if (message->type == 'H' && relay->batch.size == 0) {
-        return true; /* nothing is due */
+    if (relay->copy_in || (message->type == 'H' && relay->batch.size == 0)) {
+        return true; /* no part of a COPY, or nothing is due */
     }
     buf_append(&relay->batch, whole.data, whole.size);
     if (message->type == 'S' || message->type == 'H') {

@@ -519,6 +519,43 @@ sql_text_needs_primary(struct sql_session *session, const char *text)
     return needs;
 }
 
+static unsigned
+says(const struct ast_statement *ast)
+{
+    if (ast->kind != AST_TRANSACTION) {
+        return SQL_SAYS_OTHER;
+    }
+    unsigned chain = ast->transaction.chain ? SQL_SAYS_OTHER : 0;
+    switch (ast->transaction.kind) {
+    case AST_TXN_BEGIN:
+    case AST_TXN_START:
+        return SQL_SAYS_BEGIN;
+    case AST_TXN_COMMIT:
+        return SQL_SAYS_COMMIT | chain;
+    case AST_TXN_ROLLBACK:
+        return SQL_SAYS_ROLLBACK | chain;
+    default:
+        return SQL_SAYS_OTHER;
+    }
+}
+
+unsigned
+sql_text_says(struct sql_session *session, const char *text)
+{
+    struct diag ignored;
+    diag_clear(&ignored);
+    struct sql_prepared *prepared = NULL;
+    if (prepared__parse(session, text, NULL, 0, &prepared, &ignored) != STATUS_OK) {
+        return SQL_SAYS_OTHER;
+    }
+    unsigned said = 0;
+    for (unsigned i = 0; i < prepared->count; i++) {
+        said |= says(prepared->statements[i].ast);
+    }
+    prepared__unref(prepared);
+    return said;
+}
+
 /* SET but for the transaction's own, RESET, PREPARE, DEALLOCATE, DISCARD, and nothing else. */
 static bool
 is_of_session(const struct sql_prepared *prepared)

@@ -190,8 +190,17 @@ bool sql_text_needs_primary(struct sql_session *session, const char *text);
 bool sql_prepared_needs_primary(const struct sql_prepared *prepared);
 /* The same of a statement prepared under that name; true when there is none here. */
 bool sql_name_needs_primary(struct sql_session *session, const char *name);
-/* Statements that change nothing but the session (SET, PREPARE ..), and no others: it takes them
- * along to another node. */
+/* What the statements of a text do to transactions, a set; SQL_SAYS_OTHER for all that is none
+ * of these, AND CHAIN, and a text that does not parse. */
+enum sql_says {
+    SQL_SAYS_BEGIN = 1,
+    SQL_SAYS_COMMIT = 2,
+    SQL_SAYS_ROLLBACK = 4,
+    SQL_SAYS_OTHER = 8
+};
+unsigned sql_text_says(struct sql_session *session, const char *text);
+/* Statements that change nothing but the session (SET, PREPARE ..), and no others: it takes
+ * them along to another node. */
 bool sql_text_is_of_session(struct sql_session *session, const char *text);
 /* The text prepared under that name, if it is one of these; else NULL. */
 const char *sql_text_if_of_session(struct sql_session *session, const char *name);
