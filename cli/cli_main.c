@@ -83,6 +83,11 @@ read_arguments(int argc, char **argv, struct arguments *arguments, int *exit_cod
             }
         }
     }
+    if (arguments->command != NULL && arguments->file != NULL) {
+        fprintf(stderr, "rusty-db-cli: --command or --file, not both\n");
+        *exit_code = 2;
+        return false;
+    }
     if (optind < argc) {
         fprintf(stderr, "rusty-db-cli: unexpected argument \"%s\"\n", argv[optind]);
         *exit_code = usage(stderr);

@@ -61,7 +61,7 @@ stage_sim() { try 'simulation' timeout 900 build/tests/sim_test --runs 20 --seco
 
 stage_cluster() {
     local name
-    for name in single_node protocol replicas relay damage large_txn limits \
+    for name in single_node cli protocol replicas relay damage large_txn limits \
         shutdown no_majority tpcb switchover kill_primary paused_primary kill_all left_behind guide; do
         try "cluster $name" timeout 600 bash "tests/cluster/${name}_test.sh"
     done
