@@ -73,12 +73,11 @@ open_log(struct node *node, struct diag *diag)
     const char *slow =
         arena_printf(&node->arena, "%s/slow-query.log", node->settings.paths_logs_dir);
     node->log_fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640);
-    int slow_fd = open(slow, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640);
-    if (node->log_fd < 0 || slow_fd < 0) {
+    slow_log_open(node, slow);
+    if (node->log_fd < 0 || node->slow_fd < 0) {
         return diag_fail(diag, STATUS_IO, SQLSTATE_IO_ERROR, "could not open \"%s\"",
                          node->log_fd < 0 ? path : slow);
     }
-    close(slow_fd);
     logger_deinit(&node->log);
     logger_init(&node->log, node->env.clock, node->settings.instance_name, node->log_fd);
     return STATUS_OK;
@@ -261,7 +260,7 @@ node_init(struct node *node, const struct node_world *world)
     node->world = world;
     node->env = world != NULL ? *world->env : env_of_machine();
     node->env.log = &node->log;
-    node->log_fd = -1;
+    node->log_fd = node->slow_fd = -1;
     node->started_us = clock_wall_us(node->env.clock);
     arena_init(&node->arena);
     logger_init(&node->log, node->env.clock, "", STDERR_FILENO);
@@ -349,6 +348,7 @@ node_free(struct node *node)
     if (node->log_fd >= 0) {
         close(node->log_fd);
     }
+    slow_log_close(node);
     cond_deinit(&node->stop_cond);
     mutex_deinit(&node->stop_mu);
     mutex_deinit(&node->switchover_mu);

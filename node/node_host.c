@@ -146,5 +146,6 @@ node_host_init(struct node *node)
                                    .checkpoint = checkpoint,
                                    .vacuum = vacuum,
                                    .txn_outcome = txn_outcome,
+                                   .slow_statement = slow_log_write,
                                    .server_version = server_version};
 }

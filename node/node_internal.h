@@ -42,7 +42,7 @@ struct node {
     const struct node_world *world; /* while it is opened; NULL: the machine's */
     struct env env;
     struct logger log;
-    int log_fd;
+    int log_fd, slow_fd; /* -1: none */
     struct vfs_file *lock_file;
     struct cluster_identity identity;
     struct cluster *cluster;
@@ -117,3 +117,8 @@ MUST_CHECK enum status switchover_run(struct node *node,
 /* ---- rest.c ---- */
 MUST_CHECK enum status rest_start(struct node *node, struct diag *diag);
 void rest_stop(struct node *node);
+
+/* ---- slow_log.c ---- */
+void slow_log_open(struct node *node, const char *path);
+void slow_log_close(struct node *node);
+void slow_log_write(void *host_arg, const struct slow_statement *slow);

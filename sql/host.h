@@ -19,6 +19,13 @@ struct host_view {
                         unsigned *row_count_out);
 };
 
+/* A statement that ran for log_min_duration_statement or longer. */
+struct slow_statement {
+    const char *user, *database, *text, *tag; /* tag "": it failed */
+    uint64_t session_no;
+    int64_t duration_ns;
+};
+
 struct sql_host {
     /* Proposes a submitted transaction's record (copied). `refused` is called, from the cluster
      * loop, only when it is certain that the log never gets it (not leader, full): sql then
@@ -39,5 +46,7 @@ struct sql_host {
     /* committed, aborted, in progress, unknown: asks other nodes if it must. */
     enum status (*txn_outcome)(void *host_arg, struct waiter *waiter, struct gtid gtid,
                                enum txn_outcome *outcome_out, struct diag *diag);
-    const char *(*server_version)(void *host_arg); /* "15.0 (RustyDB 0.6.0)" */
+    void (*slow_statement)(void *host_arg,
+                           const struct slow_statement *slow); /* NULL is fine */
+    const char *(*server_version)(void *host_arg);             /* "15.0 (RustyDB 0.6.0)" */
 };

@@ -414,14 +414,44 @@ needs_snapshot(const struct ast_statement *ast)
     }
 }
 
+static int64_t
+now_ns(const struct sql_session *session)
+{
+    return clock_monotonic_ns(session->engine->options.env->clock);
+}
+
 /* statement_timeout counts from here; a resumed portal's from its resumption. */
-static void
+static int64_t
 start_clock(struct sql_session *session)
 {
-    int64_t timeout_ns = session->settings.statement_timeout_ns;
-    session->waiter->limit_ns =
-        timeout_ns == 0 ? WAIT_FOREVER
-                        : clock_monotonic_ns(session->engine->options.env->clock) + timeout_ns;
+    const struct settings *settings = &session->settings;
+    bool timed = settings->statement_timeout_ns != 0 || settings->slow_statement_ns >= 0;
+    int64_t begin_ns = timed ? now_ns(session) : 0;
+    session->waiter->limit_ns = settings->statement_timeout_ns == 0
+                                    ? WAIT_FOREVER
+                                    : begin_ns + settings->statement_timeout_ns;
+    return begin_ns;
+}
+
+static void
+report_slow(struct sql_session *session, const char *text, int64_t begin_ns,
+            const struct sql_result *result)
+{
+    const struct sql_options *options = &session->engine->options;
+    int64_t limit_ns = session->settings.slow_statement_ns;
+    if (limit_ns < 0 || begin_ns == 0 || options->host->slow_statement == NULL) {
+        return;
+    }
+    int64_t duration_ns = now_ns(session) - begin_ns;
+    if (duration_ns >= limit_ns) {
+        struct slow_statement slow = {.user = session->user,
+                                      .database = session->database,
+                                      .text = text,
+                                      .tag = result->tag,
+                                      .session_no = session->session_no,
+                                      .duration_ns = duration_ns};
+        options->host->slow_statement(options->host_arg, &slow);
+    }
 }
 
 static enum status
@@ -502,8 +532,11 @@ run__step(struct sql_session *session, struct run *run, uint64_t row_limit,
         result->state = SQL_READING;
         return;
     }
-    start_clock(session);
+    int64_t begin_ns = start_clock(session);
+    struct sql_prepared *prepared = prepared__ref(run->prepared); /* DEALLOCATE, VACUUM */
     step(session, run, row_limit, sink, result);
+    report_slow(session, prepared->text, begin_ns, result);
+    prepared__unref(prepared);
     if (result->state != SQL_COPY_IN) {
         session->waiter->limit_ns = WAIT_FOREVER;
     }

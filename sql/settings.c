@@ -116,6 +116,8 @@ note_change(struct settings *settings)
     settings->statement_timeout_ns = number_of(settings, SETTING_STATEMENT_TIMEOUT) * NS_PER_MS;
     settings->idle_in_transaction_timeout_ns =
         number_of(settings, SETTING_IDLE_IN_TRANSACTION_SESSION_TIMEOUT) * NS_PER_MS;
+    int64_t slow_ms = number_of(settings, SETTING_LOG_MIN_DURATION_STATEMENT);
+    settings->slow_statement_ns = slow_ms < 0 ? -1 : slow_ms * NS_PER_MS;
     settings->statement_memory_bytes = (uint64_t)number_of(settings, SETTING_STATEMENT_MEMORY)
                                        << 20;
 }

@@ -51,6 +51,7 @@ struct settings {
     /* 0: none */
     int64_t lock_timeout_ns, statement_timeout_ns, idle_in_transaction_timeout_ns;
     uint64_t statement_memory_bytes;
+    int64_t slow_statement_ns; /* -1: none is slow */
 };
 
 void settings_init(struct settings *settings, const struct settings_facts *facts);
