@@ -57,7 +57,7 @@ stage_release() { try 'build release' build release; }
 stage_unit() { unit_programs build .; }
 stage_sql() { try 'sql' tests/sql/run.sh; }
 stage_crash() { try 'crash test' timeout 600 build/tests/crash_test; }
-stage_sim() { try 'simulation' timeout 900 build/tests/sim_test --runs 20 --seconds 10; }
+stage_sim() { try 'simulation' timeout 900 build/tests/sim_test --runs 100 --seconds 10 --jobs 2; }
 
 stage_cluster() {
     local name

@@ -7,3 +7,5 @@
 
 /* Each returns false after it printed what was wrong. */
 bool crash_pages(uint64_t seed);
+/* `full`: at every sync, with each kind of loss; else a sample that the seed moves along. */
+bool crash_node(uint64_t seed, bool full);

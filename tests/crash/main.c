@@ -1,5 +1,6 @@
-/* main.c: crash_test [--seed N] [--runs N]: runs the crash tests with seeds N, N + 1, ...
- * Prints the seed of each run; exit status 1 when a promise was broken.
+/* main.c: crash_test [--seed N] [--runs N] [--nodes N] [--full]: the crash tests of pages with
+ * seeds N, N + 1, ..., then those of a node with the first of them (--nodes: how many; --full:
+ * at every sync). Prints the seed of each run; exit status 1 when a promise was broken.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "tests/crash/crash.h"
 
@@ -8,37 +9,63 @@
 #include <stdlib.h>
 #include <string.h>
 
+struct arguments {
+    uint64_t seed, runs, nodes;
+    bool full;
+};
+
 static bool
-read_options(int argc, char **argv, uint64_t *seed, uint64_t *runs)
+parse(int count, char **words, struct arguments *out)
 {
-    for (int i = 1; i + 1 < argc; i += 2) {
-        if (strcmp(argv[i], "--seed") == 0) {
-            *seed = strtoull(argv[i + 1], NULL, 10);
-        } else if (strcmp(argv[i], "--runs") == 0) {
-            *runs = strtoull(argv[i + 1], NULL, 10);
+    for (int i = 1; i < count; i++) {
+        const char *word = words[i];
+        if (strcmp(word, "--full") == 0) {
+            out->full = true;
+            continue;
+        }
+        uint64_t number = i + 1 < count ? strtoull(words[++i], NULL, 10) : 0;
+        if (strcmp(word, "--seed") == 0) {
+            out->seed = number;
+        } else if (strcmp(word, "--runs") == 0) {
+            out->runs = number;
+        } else if (strcmp(word, "--nodes") == 0) {
+            out->nodes = number;
         } else {
             return false;
         }
     }
-    return argc % 2 == 1;
+    return true;
+}
+
+static int
+failed(uint64_t seed)
+{
+    printf("FAILED: crash_test --seed %" PRIu64 "\n", seed);
+    return 1;
 }
 
 int
-main(int argc, char **argv)
+main(int count, char **words)
 {
-    uint64_t seed = 1, runs = 10;
-    if (!read_options(argc, argv, &seed, &runs)) {
-        fprintf(stderr, "usage: crash_test [--seed N] [--runs N]\n");
+    struct arguments arguments = {.seed = 1, .runs = 10, .nodes = 1};
+    if (!parse(count, words, &arguments)) {
+        fprintf(stderr, "usage: crash_test [--seed N] [--runs N] [--nodes N] [--full]\n");
         return 2;
     }
-    for (uint64_t i = 0; i < runs; i++) {
-        printf("seed %" PRIu64 "\n", seed + i);
+    for (uint64_t i = 0; i < arguments.runs; i++) {
+        printf("seed %" PRIu64 "\n", arguments.seed + i);
         fflush(stdout);
-        if (!crash_pages(seed + i)) {
-            printf("FAILED: crash_test --seed %" PRIu64 " --runs 1\n", seed + i);
-            return 1;
+        if (!crash_pages(arguments.seed + i)) {
+            return failed(arguments.seed + i);
         }
     }
-    printf("passed: %" PRIu64 " seeds\n", runs);
+    for (uint64_t i = 0; i < arguments.nodes; i++) {
+        printf("node seed %" PRIu64 "\n", arguments.seed + i);
+        if (!crash_node(arguments.seed + i, arguments.full)) {
+            return failed(arguments.seed + i);
+        }
+    }
+    printf("passed: %" PRIu64 " seeds of pages, %" PRIu64 " of a node\n", arguments.runs,
+           arguments.nodes);
     return 0;
 }

@@ -115,7 +115,6 @@ end(struct sched *sched, void *seat_arg)
     struct seat *seat = seat_arg;
     struct sim_world *world = world_of(sched);
     seat->ended = true;
-    list_remove(&seat->link);
     sched->ops->wake(sched, seat, true);
     mine = NULL;
     ASSERT(sem_post(&world->turn_over) == 0);
@@ -238,7 +237,6 @@ sim__freeze(struct sim_node *node)
         struct seat *seat = LIST_ITEM(it, struct seat, link);
         seat->frozen = true;
         list_remove(&seat->waiting);
-        list_remove(&seat->link);
     }
 }
 

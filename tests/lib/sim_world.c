@@ -233,7 +233,6 @@ bury(struct list *objects)
     LIST_EACH(it, objects)
     {
         LIST_ITEM(it, struct sim_object, link)->dead = true;
-        list_remove(it);
     }
 }
 
