@@ -150,7 +150,8 @@ xids_get(const struct xids *xids, struct xid xid)
 struct xid
 xids_first_running(struct xids *xids)
 {
-    uint64_t next = atomic_load(&xids->next), xid = atomic_load(&xids->ended);
+    uint64_t next = atomic_load(&xids->next);
+    uint64_t xid = MAX(atomic_load(&xids->ended), atomic_load(&xids->oldest));
     while (xid < next && xids_get(xids, (struct xid){xid}) != XID_VALUE_RUNNING) {
         xid++;
     }

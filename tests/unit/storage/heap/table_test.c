@@ -121,6 +121,47 @@ table_insert__committed__others_see_it(void **state)
     assert_false(world_find(&f->b, 500, &row, NULL));
 }
 
+/* A row may fill a page; one byte more is 54000, for insert and update, and costs nothing else.
+ */
+static void
+table_insert__row_beyond_a_page__is_54000(void **state)
+{
+    struct fixture *f = *state;
+    char text[4096];
+    session_begin(&f->a, ISOLATION_READ_COMMITTED);
+    memset(text, 'x', sizeof(text));
+    struct world_row row = {.id = 1, .n = 1, .text = text};
+    enum status status = STATUS_LIMIT;
+    size_t longest = sizeof(text) - 1;
+    for (; status != STATUS_OK; longest--) {
+        text[longest] = '\0';
+        buf_clear(&f->tuple);
+        world_row_encode(&f->tuple, &row);
+        diag_clear(&f->a.diag);
+        status =
+            table_insert(f->a.txn, WORLD_TABLE, buf_slice(&f->tuple), &f->result, &f->a.diag);
+        if (status != STATUS_OK) {
+            assert_int_equal(status, STATUS_LIMIT);
+            assert_string_equal(f->a.diag.sqlstate, "54000");
+            assert_true(f->tuple.size > 4096 - 92);
+        }
+    }
+    assert_int_equal(f->tuple.size, 4096 - 92);
+    session_next(&f->a);
+    struct row_id at;
+    assert_true(world_find(&f->a, 1, &at, NULL));
+    memset(text, 'y', sizeof(text) - 1);
+    text[longest + 2] = '\0';
+    buf_clear(&f->tuple);
+    world_row_encode(&f->tuple, &row);
+    diag_clear(&f->a.diag);
+    assert_int_equal(table_update(f->a.txn, WORLD_TABLE, at, buf_slice(&f->tuple), &f->newest,
+                                  &f->result, &f->a.diag),
+                     STATUS_LIMIT);
+    assert_string_equal(f->a.diag.sqlstate, "54000");
+    session_commit(&f->a);
+}
+
 /* A key is unique among what is live: a second insert fails, after a delete it succeeds, and a
  * failed one leaves nothing behind.
  * Method: one session; the row in the way is named. */
@@ -412,6 +453,7 @@ main(void)
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
         T(table_insert__committed__others_see_it),
+        T(table_insert__row_beyond_a_page__is_54000),
         T(table_insert__same_key__is_refused_until_deleted),
         T(table_update__key_changed__each_snapshot_finds_its_key),
         T(table_update__after_aborts__goes_on_from_the_live_version),
