@@ -330,6 +330,10 @@ static enum status
 database_size(struct sql_context *cx, int64_t *bytes_out)
 {
     struct size_sum sum = {0};
+    const struct catalogs *catalogs = cx->catalog->catalogs;
+    for (unsigned i = 0; i < catalogs->builtin_count; i++) {
+        TRY(add_size(&sum, cx, &catalogs->builtins[i]));
+    }
     TRY(catalog_each_table(cx, add_size, &sum));
     *bytes_out = sum.bytes;
     return STATUS_OK;

@@ -1,5 +1,6 @@
 /* numeric_func.c: operators and functions of numeric. SPDX-License-Identifier: Apache-2.0 */
 #include "sql/func/func_internal.h"
+#include "sql/types/numeric_log.h"
 
 typedef void (*numeric_operation)(const struct numeric *a, const struct numeric *b,
                                   struct arena *arena, struct numeric *out);
@@ -234,17 +235,100 @@ power_to_int(struct func_call *call, const struct numeric *base, int64_t exponen
 
 DEFINE_ROWS(power_numeric, 2)
 {
-    struct numeric base, exponent;
+    struct numeric base, exponent, result;
     numeric_decode(v[0].bytes, call->arena, &base);
     numeric_decode(v[1].bytes, call->arena, &exponent);
-    int64_t whole = 0;
-    bool is_whole = !numeric_is_special(&exponent) && exponent.count <= exponent.weight + 1 &&
-                    numeric_to_int64(&exponent, &whole);
-    if (numeric_is_special(&base) || !is_whole) {
-        return func__unsupported(call, "power() of numeric with a fraction or infinity as "
-                                       "exponent (cast to double precision)");
+    if (numeric_is_special(&base) || numeric_is_special(&exponent)) {
+        return func__unsupported(call, "power() of NaN or infinity (cast to double precision)");
     }
-    return power_to_int(call, &base, whole, out);
+    int64_t whole = 0;
+    if (exponent.count <= exponent.weight + 1 && numeric_to_int64(&exponent, &whole) &&
+        whole >= INT32_MIN && whole <= INT32_MAX) {
+        return power_to_int(call, &base, whole, out);
+    }
+    if (base.count == 0) {
+        if (exponent.flags == NUMERIC_MINUS) {
+            return power_error(call, "zero raised to a negative power is undefined");
+        }
+        base.scale = POWER_SCALE_MIN;
+        return func__numeric_result(call, &base, out);
+    }
+    if (base.flags == NUMERIC_MINUS) {
+        return power_error(call, "a negative number raised to a non-integer power yields a "
+                                 "complex result");
+    }
+    TRY(numeric_power(&base, &exponent, call->arena, &result, call->diag));
+    return func__numeric_result(call, &result, out);
+}
+
+/* ---- exponentials and logarithms ---- */
+DEFINE_ROWS(exp_numeric, 1)
+{
+    struct numeric n, result;
+    numeric_decode(v[0].bytes, call->arena, &n);
+    if (numeric_is_special(&n)) {
+        numeric_from_int64(0, call->arena, &result);
+        return func__numeric_result(call, n.flags == NUMERIC_MINUS_INFINITY ? &result : &n,
+                                    out);
+    }
+    TRY(numeric_exp(&n, numeric_exp_scale(&n), call->arena, &result, call->diag));
+    return func__numeric_result(call, &result, out);
+}
+
+static enum status
+check_logarithm(struct func_call *call, const struct numeric *n)
+{
+    const char *what = n->flags == NUMERIC_MINUS || n->flags == NUMERIC_MINUS_INFINITY
+                           ? "a negative number"
+                       : numeric_is_zero(n) ? "zero"
+                                            : NULL;
+    return what == NULL
+               ? STATUS_OK
+               : diag_fail(call->diag, STATUS_INVALID, SQLSTATE_INVALID_ARGUMENT_FOR_LOGARITHM,
+                           "cannot take logarithm of %s", what);
+}
+DEFINE_ROWS(ln_numeric, 1)
+{
+    struct numeric n, result;
+    numeric_decode(v[0].bytes, call->arena, &n);
+    TRY(check_logarithm(call, &n));
+    if (numeric_is_special(&n)) {
+        return func__numeric_result(call, &n, out);
+    }
+    numeric_ln(&n, numeric_ln_scale(&n), call->arena, &result);
+    return func__numeric_result(call, &result, out);
+}
+
+static enum status
+logarithm(struct func_call *call, const struct numeric *base, const struct numeric *n,
+          struct value *out)
+{
+    struct numeric one, result;
+    TRY(check_logarithm(call, base));
+    TRY(check_logarithm(call, n));
+    numeric_from_int64(1, call->arena, &one);
+    if (numeric_is_special(base) || numeric_is_special(n)) {
+        return func__unsupported(call, "log() of NaN or infinity (cast to double precision)");
+    }
+    if (numeric_compare(base, &one) == 0) {
+        return func__division_by_zero(call);
+    }
+    numeric_log(base, n, call->arena, &result);
+    return func__numeric_result(call, &result, out);
+}
+DEFINE_ROWS(log_numeric, 1)
+{
+    struct numeric base, n;
+    numeric_from_int64(10, call->arena, &base);
+    numeric_decode(v[0].bytes, call->arena, &n);
+    return logarithm(call, &base, &n, out);
+}
+DEFINE_ROWS(log_base_numeric, 2)
+{
+    struct numeric base, n;
+    numeric_decode(v[0].bytes, call->arena, &base);
+    numeric_decode(v[1].bytes, call->arena, &n);
+    return logarithm(call, &base, &n, out);
 }
 
 DEFINE_ROWS(sqrt_numeric, 1)

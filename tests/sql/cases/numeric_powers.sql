@@ -1,0 +1,26 @@
+-- exp, ln, log and power of numerics
+SELECT ln(2.0), ln(10), exp(1.0), exp(1), log(100.0), log(2.0, 8.0), power(2.0, 0.5), power(2, 10), 2.0 ^ 3, 2 ^ 0.5, power(2.0, -3), power(0.0, 0), power(-2.0, 3);
+SELECT power(-2.0, 0.5);
+SELECT exp(10000.0);
+SELECT exp(-10000.0);
+SELECT ln(1.000001), ln(123456789.123), exp(0.1), exp(-1.5), exp(10.5);
+SELECT power(1.5, 2.5), power(10.0, 20), power(10.0, -20), power(1.0001, 1000), power(123.456, 0.123);
+SELECT ln(0.5), ln(1e10), log(2.5), log(10, 2), log(0.001);
+SELECT ln(0.0);
+SELECT ln(-1.0);
+SELECT log(1.0, 5.0);
+SELECT log(0.5, 8.0), log(1e-20), log(1e50), log(3.0, 1e-30);
+SELECT exp(0.0), exp(-0.00001), exp(100.0), exp(-100.0), exp(1e-20), exp(50.123456789012345678901234567890);
+SELECT ln(1e-30), ln(1e30), ln(0.99999999999999999999), ln(1.00000000000000000001), ln(1.0), ln(0.9), ln(1.1), ln(9999.0), ln(0.9999);
+SELECT ln(3.14159265358979323846264338327950288419716939937510), exp(2.718281828459045235360287471352662497757247093699959574966967627724076630353);
+SELECT power(0.0, 0.5), power(0.0, -0.5), power(1.0, 0.5);
+SELECT power(0.0, 0.5), power(1.0, 0.5), power(0.001, 1.5), power(99999.9, 3.3), power(1e10, 2.2), power(0.5, 100.5), power(2.0, 100.25), power(1e-5, 0.01);
+SELECT power(10.0, 400.5);
+SELECT length(exp(1000.0)::text), substr(exp(1000.0)::text, 1, 60), substr(exp(1000.0)::text, 420);
+SELECT power(10.0, 5000000.5);
+SELECT power(10.0, -5000000.5) = 0;
+SELECT exp('NaN'::numeric), ln('NaN'::numeric), exp('Infinity'::numeric), exp('-Infinity'::numeric), ln('Infinity'::numeric);
+SELECT ln('-Infinity'::numeric);
+SELECT pg_typeof(ln(2.0)), pg_typeof(ln(2)), pg_typeof(exp(1.0)), pg_typeof(log(2.0)), pg_typeof(log(2,3)), pg_typeof(2.0 ^ 2), pg_typeof(2 ^ 2);
+SELECT sum(ln(g::numeric)), sum(exp((g::numeric)/10)), sum(power(g::numeric, 1.1)), sum(log(g::numeric + 0.5)) FROM generate_series(1, 300) g;
+SELECT sum(ln(g::numeric / 1000)), sum(log(7.0, g::numeric / 77)), sum(power(g::numeric / 100, -0.7)), sum(exp(-(g::numeric)/7)) FROM generate_series(1, 300) g;
