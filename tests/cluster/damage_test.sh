@@ -36,19 +36,24 @@ primary=$(primary_name)
 read -r first second <<<"$(node_names | grep -vx "$primary" | paste -sd' ')"
 others() { must "$(port_of "$primary")" "INSERT INTO t VALUES ($1, 'written by the others')"; }
 
-say "a byte of a heap page"
+say "a byte of a heap page of what becomes the primary"
 port=$(port_of "$first")
 must "$port" "CHECKPOINT"
 cluster local stop "$first" --dir "$DIR" >/dev/null || fail "local stop"
 flip "$DIR/$first/data/pages/slots.0000" 'row number 10000' || fail "the row is not in the slot file"
 cluster local start "$first" --dir "$DIR" >/dev/null || fail "local start"
 wait_for 20 answers "$port"
+wait_for 20 all_healthy
+cluster --switchover --from "$primary" --to "$first" --dir "$DIR" >/dev/null || fail "switchover"
 said=$(psql -X -v VERBOSITY=verbose -p "$port" -c "SELECT count(*), max(what) FROM t" 2>&1)
 [[ $said == *"XX001: page "*"fails its check"* ]] || fail "the damage is not named: $said"
 [[ $said =~ "DETAIL:  Page "[0-9]+" of space "[0-9]+" (heap of table "[0-9]+"), slot "[0-9]+ ]] ||
     fail "the place is not named: $said"
 [[ $said != *'('*' row'* ]] || fail "rows were served: $said"
 wait_for 20 stopped "$first"
+wait_for 20 a_primary_that_is_not "$first"
+primary=$(primary_name)
+second=$(node_names | grep -vx -e "$primary" -e "$first")
 others 30001
 
 say "it does not come back"
