@@ -131,6 +131,15 @@ vfs_remove(struct vfs *vfs, const char *path, struct diag *diag)
     return vfs->ops->remove(vfs, path, diag);
 }
 
+uint64_t
+vfs_free_bytes(struct vfs *vfs, const char *path)
+{
+    uint64_t bytes = 0;
+    return vfs->ops->free_bytes != NULL && vfs->ops->free_bytes(vfs, path, &bytes) == STATUS_OK
+               ? bytes
+               : UINT64_MAX;
+}
+
 enum status
 vfs_sync_dir(struct vfs *vfs, const char *path, struct diag *diag)
 {

@@ -55,10 +55,15 @@ struct vfs_ops {
     enum status (*rename)(struct vfs *, const char *from, const char *to, struct diag *);
     enum status (*remove)(struct vfs *, const char *path, struct diag *);
     enum status (*sync_dir)(struct vfs *, const char *path, struct diag *);
+    /* Of the file system that holds the path; NULL: there is no end to it. */
+    enum status (*free_bytes)(struct vfs *, const char *path, uint64_t *bytes_out);
 };
 
 /* The machine's file system; a constant. */
 struct vfs *vfs_system(void);
+
+/* What a file system has left for us; UINT64_MAX where that cannot be known. */
+uint64_t vfs_free_bytes(struct vfs *vfs, const char *path);
 
 MUST_CHECK enum status vfs_open(struct vfs *vfs, const char *path, unsigned flags,
                                 struct vfs_file **file_out, struct diag *diag);

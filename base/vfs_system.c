@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 struct system_file {
@@ -251,6 +252,18 @@ system_sync_dir(struct vfs *vfs, const char *path, struct diag *diag)
     return rc == 0 ? STATUS_OK : diag_errno(diag, error_no, "sync directory \"%s\"", path);
 }
 
+static enum status
+system_free_bytes(struct vfs *vfs, const char *path, uint64_t *bytes_out)
+{
+    UNUSED(vfs);
+    struct statvfs stat;
+    if (statvfs(path, &stat) != 0) {
+        return STATUS_IO;
+    }
+    *bytes_out = (uint64_t)stat.f_bavail * stat.f_frsize;
+    return STATUS_OK;
+}
+
 struct vfs *
 vfs_system(void)
 {
@@ -271,6 +284,7 @@ vfs_system(void)
         .rename = system_rename,
         .remove = system_remove,
         .sync_dir = system_sync_dir,
+        .free_bytes = system_free_bytes,
     };
     static struct vfs system = {.ops = &ops}; /* stateless */
     return &system;

@@ -60,6 +60,7 @@ struct node {
     struct rest *rest;
     bool clients_made, upkeep_runs, cluster_runs; /* how far node_open() came */
     struct mutex switchover_mu; /* one at a time; no NODE lock is taken below it */
+    bool disk_is_low;           /* upkeep thread */
     int64_t started_us;         /* wall clock */
     _Atomic(bool) primary;
     _Atomic(uint64_t) leader_term; /* of the term this node leads; 0 */
@@ -122,3 +123,7 @@ void rest_stop(struct node *node);
 void slow_log_open(struct node *node, const char *path);
 void slow_log_close(struct node *node);
 void slow_log_write(void *host_arg, const struct slow_statement *slow);
+
+/* ---- disk.c ---- */
+/* Upkeep: admits or refuses growth by what is left; when to look again. */
+int64_t disk_look(struct node *node);

@@ -95,12 +95,12 @@ struct turn {
 };
 
 static struct turn
-next_turn(struct upkeep *upkeep, struct clock *clock)
+next_turn(struct upkeep *upkeep, struct clock *clock, int64_t wait_ns)
 {
     mutex_lock(&upkeep->mu);
     if (!upkeep->stopping && !upkeep->bootstrap_wanted) {
         UNUSED(cond_wait_until(&upkeep->changed, &upkeep->mu,
-                               clock_monotonic_ns(clock) + TURN_NS));
+                               clock_monotonic_ns(clock) + wait_ns));
     }
     struct turn turn = {.stop = upkeep->stopping, .bootstrap = upkeep->bootstrap_wanted};
     upkeep->bootstrap_wanted = false;
@@ -116,7 +116,8 @@ upkeep_run(void *arg)
     waiter_init(&waiter);
     int64_t last_ns = clock_monotonic_ns(node->env.clock);
     for (;;) {
-        struct turn turn = next_turn(&node->upkeep, node->env.clock);
+        int64_t wait_ns = MIN(TURN_NS, disk_look(node));
+        struct turn turn = next_turn(&node->upkeep, node->env.clock, wait_ns);
         if (turn.stop) {
             break;
         }

@@ -59,6 +59,11 @@ void store_admit_writers(struct store *store, uint64_t term);
 void store_refuse_writers(struct store *store);
 uint64_t store_writer_term(struct store *store); /* 0: refused */
 
+/* ---- room ---- */
+/* The disk is nearly full: new row versions are refused with 53100 until it is not. Deletes,
+ * DROP, TRUNCATE, checkpoints and what the log brings go on: they have the rest. Any thread. */
+void store_refuse_growth(struct store *store, bool refuse);
+
 /* ---- in doubt ---- */
 enum txn_outcome { OUTCOME_UNKNOWN, OUTCOME_IN_PROGRESS, OUTCOME_COMMITTED, OUTCOME_ABORTED };
 enum txn_outcome store_txn_outcome(struct store *store, struct gtid gtid);

@@ -97,6 +97,7 @@ struct store {
     store_propose_fn propose;
     void *propose_arg;
     struct apply_scratch *apply; /* store_apply.c: buffers kept between entries */
+    _Atomic(bool) growth_refused; /* the disk is nearly full */
 };
 
 /* Everything at or below this CSN is the past of every snapshot: versions that ended there can
@@ -111,3 +112,6 @@ void store__forget_xids(struct store *store);
 /* Ships redo as TXN_PART entries when it has grown large. Outside the gate, no latch held; call
  * it after each change. Cheap when there is nothing to do. */
 MUST_CHECK enum status txn_ship_if_large(struct txn *txn, struct diag *diag);
+
+/* 53100 while growth is refused. */
+MUST_CHECK enum status store__check_growth(struct store *store, struct diag *diag);

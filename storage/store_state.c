@@ -67,6 +67,27 @@ store_set_propose(struct store *store, store_propose_fn propose, void *arg)
     store->propose_arg = arg;
 }
 
+/* ---- room ---- */
+
+void
+store_refuse_growth(struct store *store, bool refuse)
+{
+    atomic_store_explicit(&store->growth_refused, refuse, memory_order_relaxed);
+}
+
+enum status
+store__check_growth(struct store *store, struct diag *diag)
+{
+    if (LIKELY(!atomic_load_explicit(&store->growth_refused, memory_order_relaxed))) {
+        return STATUS_OK;
+    }
+    enum status status =
+        diag_fail(diag, STATUS_LIMIT, SQLSTATE_DISK_FULL, "the disk is nearly full");
+    diag_hint(diag, "Free disk space, or DELETE, TRUNCATE or DROP what is not needed; reads go "
+                    "on.");
+    return status;
+}
+
 /* ---- in doubt: walks C and D ---- */
 
 static bool

@@ -62,7 +62,7 @@ stage_sim() { try 'simulation' timeout 900 build/tests/sim_test --runs 100 --sec
 stage_cluster() {
     local name
     for name in single_node cli protocol replicas relay damage large_txn limits \
-        shutdown no_majority tpcb switchover kill_primary paused_primary kill_all left_behind guide; do
+        shutdown no_majority disk_full tpcb switchover kill_primary paused_primary kill_all left_behind guide; do
         try "cluster $name" timeout 600 bash "tests/cluster/${name}_test.sh"
     done
     try tests/trace/durability.sh timeout 600 bash tests/trace/durability.sh --commits 50

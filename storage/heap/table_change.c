@@ -584,6 +584,7 @@ enum status
 table_update(struct txn *txn, struct object_id table, struct row_id row, struct slice tuple,
              struct buf *newest_out, struct change_result *result_out, struct diag *diag)
 {
+    TRY(store__check_growth(txn_store(txn), diag));
     TRY(txn_ship_if_large(txn, diag));
     struct change change = {.kind = CHANGE_UPDATE,
                             .txn = txn,

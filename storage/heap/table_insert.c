@@ -114,6 +114,7 @@ table_insert(struct txn *txn, struct object_id table, struct slice tuple,
              struct change_result *result_out, struct diag *diag)
 {
     *result_out = (struct change_result){.outcome = ROW_DONE};
+    TRY(store__check_growth(txn_store(txn), diag));
     TRY(txn_ship_if_large(txn, diag));
     const struct table_view *view = objects_table_write(txn, table);
     if (view == NULL) {
