@@ -612,7 +612,8 @@ txn_free(struct txn *txn)
     recycle(txn);
 }
 
-/* Rule 4, gate closed, writers shut out. */
+/* Rule 4, gate closed, writers shut out. Also of a transaction that its session aborts just
+ * now: it may stand before the gate, and what comes next must find its versions undone. */
 void
 txn__abort_older_terms(struct store *store, uint64_t term, struct txn **submitted_out)
 {
@@ -628,7 +629,8 @@ txn__abort_older_terms(struct store *store, uint64_t term, struct txn **submitte
             atomic_compare_exchange_strong(&txn->state, &running, TXN_STATE_KILLED);
         bool was_submitted = !was_running && atomic_compare_exchange_strong(
                                                  &txn->state, &submitted, TXN_ABORTED);
-        for (size_t i = 0; (was_running || was_submitted) && i < txn->xid_count; i++) {
+        bool aborts = was_running || was_submitted || submitted == TXN_ABORTED;
+        for (size_t i = 0; aborts && i < txn->xid_count; i++) {
             xids_set(&store->xids, txn->xids[i].xid, XID_VALUE_ABORTED);
         }
         if (was_submitted) {

@@ -3,6 +3,8 @@
 #include "tests/unit/storage/txn/lab.h"
 
 #include "base/errors.h"
+#include "base/thread.h"
+#include "storage/txn/txn_internal.h"
 
 #include <stdlib.h>
 
@@ -233,6 +235,39 @@ rule_4_new_term__dead_transactions_drop__is_undone_only_for_itself(void **state)
     txn_end_read_only(txn);
     lab_same_state(lab, &other);
     lab_deinit(&other);
+}
+
+static void
+abort_it(void *arg)
+{
+    txn_abort(arg);
+}
+
+/* A session that aborts at the same time stands before the gate, its state settled and its xids
+ * not: the first entry of the term must find them undone.
+ * Method: gate closed; a thread aborts; rule 4; look at the xid before the gate opens. */
+static void
+rule_4_new_term__aborting_before_the_gate__is_undone_as_well(void **state)
+{
+    struct fixture *f = *state;
+    struct lab *lab = &f->primary;
+    struct txn *txn = lab_begin(lab), *submitted = NULL;
+    struct thread session;
+    struct csn csn;
+    lab_insert(lab, txn, 1, "going");
+    struct xid xid = txn->xids[0].xid;
+    gate_close(lab->store->pages);
+    assert_int_equal(thread_start(&session, THREAD_ANY, "session", abort_it, txn, NULL),
+                     STATUS_OK);
+    while (txn_state(txn) == TXN_RUNNING) {
+        thread_sleep_us(100);
+    }
+    assert_int_equal(xid_state(lab->store, xid, &csn), XID_RUNNING);
+    txn__abort_older_terms(lab->store, f->log->term + 1, &submitted);
+    assert_int_equal(xid_state(lab->store, xid, &csn), XID_ABORTED);
+    assert_null(submitted);
+    gate_open(lab->store->pages);
+    thread_join(&session);
 }
 
 /* Rule 5: writers are admitted by store_admit_writers() only, for the term it names. */
@@ -485,6 +520,7 @@ main(void)
         T(rule_4_new_term__unlogged_transactions__are_aborted),
         T(rule_4_new_term__locks_of_idle_dead__do_not_block),
         T(rule_4_new_term__dead_transactions_drop__is_undone_only_for_itself),
+        T(rule_4_new_term__aborting_before_the_gate__is_undone_as_well),
         T(rule_5_leadership__before_admission__no_writer),
         T(rule_6_one_step__records_of_an_entry__visible_together),
         T(rule_6_one_step__csn_above_visible__counts_as_running),
