@@ -96,16 +96,18 @@ script_ended(struct client *client)
     ready_for_query(client);
 }
 
-/* A router tries elsewhere what failed because this node does not lead: outside a block nothing
- * of it is left. */
+/* What failed because this node does not lead can be tried elsewhere: by a router at once, for
+ * outside a block nothing of it is left; else by the client. */
 static void
 report_failure(struct client *client, const struct diag *diag)
 {
-    struct diag refusal = {0};
-    if (client->is_relayed && diag->status == STATUS_NOT_LEADER &&
-        sql_txn_status(client->session) == SQL_TXN_IDLE) {
-        UNUSED(
-            diag_fail(&refusal, STATUS_NOT_LEADER, SQLSTATE_NOT_PRIMARY, "%s", diag->message));
+    struct diag refusal;
+    if (diag->status == STATUS_NOT_LEADER) {
+        bool by_router = client->is_relayed && sql_txn_status(client->session) == SQL_TXN_IDLE;
+        refusal = *diag;
+        memcpy(refusal.sqlstate,
+               by_router ? SQLSTATE_NOT_PRIMARY : SQLSTATE_SERIALIZATION_FAILURE,
+               sizeof(refusal.sqlstate));
         diag = &refusal;
     }
     client_fail(client, "ERROR", diag);
