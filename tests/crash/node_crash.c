@@ -28,7 +28,7 @@
 #define NS_PER_S ((int64_t)1000000000)
 #define STEPS_MAX 40
 #define CLIENT_HOST 8
-#define COPY_ROWS 30000
+#define COPY_ROWS 45000 /* more than is kept for the record of a commit: logged in parts */
 #define HANG_SECONDS 60
 #define END_NS (120 * NS_PER_S)
 #define UNITS_OF_SAMPLE 90 /* crash points of a sampled run */
@@ -153,8 +153,10 @@ copy_in(struct crash_run *run, const char *sql)
 {
     struct buf data = BUF_EMPTY;
     for (unsigned i = 0; i < COPY_ROWS; i++) {
-        buf_printf(&data, "%u\tsome text that fills the row a little, and its number %u\n", i,
-                   i * 7);
+        buf_printf(&data,
+                   "%u\tsome text that fills the row a little, and more of it so that parts "
+                   "come: %u\n",
+                   i, i * 7);
     }
     enum sim_answer answer = sim_client_copy(&run->client, sql, buf_slice(&data));
     buf_deinit(&data);
