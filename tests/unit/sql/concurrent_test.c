@@ -136,6 +136,17 @@ start_waiting(struct waiting *waiting, struct lab_session *session, const char *
     usleep(100000); /* until it stands in its queue; too short only makes the test weaker */
 }
 
+/* Until the log has more than `count` entries: a commit is under way. */
+static void
+wait_for_entry(struct lab *lab, uint64_t count)
+{
+    for (bool more = false; !more; usleep(1000)) {
+        mutex_lock(&lab->mu);
+        more = lab->entry_count > count;
+        mutex_unlock(&lab->mu);
+    }
+}
+
 /* Goal: a statement that waited for a table's lock runs with the definition that it finds. */
 static void
 statement__table_changes_while_it_waits__plans_anew(void **state)
@@ -184,7 +195,9 @@ statement__begins_between_the_publications__plans_anew(void **state)
         lab_start_applier(&f->lab);
         f->lab.env.faults = &faults;
         struct waiting waiting = {0};
+        uint64_t entry_count = f->lab.entry_count;
         start_waiting(&waiting, &f->a, "DROP TABLE t");
+        wait_for_entry(&f->lab, entry_count);
         expect(&f->b, "SELECT * FROM t", "ERROR 42P01: relation \"t\" does not exist\n");
         thread_join(&waiting.thread);
         lab_stop_applier(&f->lab);
