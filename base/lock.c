@@ -36,13 +36,12 @@ note_locked(const struct mutex *mutex)
 static void
 note_unlocked(const struct mutex *mutex)
 {
-    for (unsigned i = held.count; i-- > 0;) {
-        if (held.locks[i] == mutex) {
-            held.locks[i] = held.locks[--held.count];
-            return;
-        }
+    unsigned after = held.count;
+    while (after > 0 && held.locks[after - 1] != mutex) {
+        after--;
     }
-    ASSERT(false && "unlocking a mutex that this thread does not hold");
+    ASSERT(after > 0); /* else this thread does not hold it */
+    held.locks[after - 1] = held.locks[--held.count];
 }
 #else
 #define note_locked(mutex) ((void)(mutex))

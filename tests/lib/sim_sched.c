@@ -245,5 +245,5 @@ sim__freeze_me(struct sim_world *world)
 {
     ASSERT(mine != NULL && mine->frozen);
     hand_over(world); /* for ever */
-    ASSERT(!"a frozen thread ran");
+    ASSERT(false && "a frozen thread ran");
 }
