@@ -1,7 +1,7 @@
 /* fault.h: points where tests make things go wrong. A point is a name of faults.def; the caller
  * asks fault_fires() there and behaves as the comment in faults.def says. Costs a NULL check
  * where no test armed anything.
- * Thread: any; arming happens before threads start or from the simulator's only thread.
+ * Thread: any; arming happens before threads start or where the simulator lets one thread run.
  * SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 

@@ -52,7 +52,7 @@ struct loop_timer {
     struct loop *loop;
 };
 
-/* Makes loops and drives them: with threads, or as events of the simulator. */
+/* Makes loops and drives them with threads: libuv's, or the simulator's. */
 struct loops;
 struct loops_ops {
     enum status (*create)(struct loops *, struct loop **, struct diag *);

@@ -1,10 +1,10 @@
 /* worker.h: a thread that does one thing whenever it is kicked.
  *
  * Promises: after worker_kick() the step runs at least once more; kicks while it runs are
- * folded into one. A step that returns true wants to run again at once. In the simulator a kick
- * becomes an event of the scheduler, and all workers share its thread. Owns:     its thread.
- * The step's argument outlives worker_stop(). Thread:   kick from any; new, stop and delete
- * from the owner. SPDX-License-Identifier: Apache-2.0 */
+ * folded into one. A step that returns true wants to run again at once.
+ * Owns:     its thread. The step's argument outlives worker_stop().
+ * Thread:   kick from any; new, stop and delete from the owner.
+ * SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
 #include "base/thread.h"
