@@ -247,9 +247,12 @@ refuse_choice(const struct setting *setting, const char *value, struct diag *dia
             diag_hint(diag, "Available values: %s.", elsewhere[i].values);
             return status;
         }
-        return diag_fail(diag, STATUS_UNSUPPORTED, SQLSTATE_FEATURE_NOT_SUPPORTED,
-                         "value \"%s\" of parameter \"%s\" is not supported", value,
-                         setting->name);
+        diag_fail(diag, STATUS_UNSUPPORTED, SQLSTATE_FEATURE_NOT_SUPPORTED,
+                  "value \"%s\" of parameter \"%s\" is not supported", value, setting->name);
+        if (strcmp(setting->name, "TimeZone") == 0) {
+            diag_hint(diag, "There is no time zone but UTC; have the client send that one.");
+        }
+        return STATUS_UNSUPPORTED;
     }
     return bad_value(setting, value, diag);
 }
