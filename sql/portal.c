@@ -88,8 +88,27 @@ new_portal(struct sql_session *session, const char *name)
     return portal;
 }
 
+/* A parameter in the text form. A name (regclass) is looked up in the catalog, which takes a
+ * transaction and what it sees now. */
 static enum status
-read_params(struct sql_context *cx, struct portal *portal, const struct compiled *compiled,
+read_text(struct sql_session *session, struct portal *portal, enum type_id type,
+          struct slice text, struct value *value_out, struct diag *diag)
+{
+    struct value_source source = {type, -1, text};
+    if (type_is_named(type) && session->block != BLOCK_FAILED) {
+        if (session->block == BLOCK_NONE) {
+            TRY(session__begin(session, BLOCK_IMPLICIT, diag));
+        }
+        TRY(session__snapshot(session, diag));
+        session->cx.arena = &portal->arena;
+        session->cx.diag = diag;
+        return value_read(&session->cx, &source, &portal->arena, value_out, diag);
+    }
+    return value_read(NULL, &source, &portal->arena, value_out, diag);
+}
+
+static enum status
+read_params(struct sql_session *session, struct portal *portal, const struct compiled *compiled,
             const struct sql_param *params, unsigned count, struct diag *diag)
 {
     portal->params = arena_alloc(&portal->arena, sizeof(struct value) * (count + 1));
@@ -104,13 +123,15 @@ read_params(struct sql_context *cx, struct portal *portal, const struct compiled
         }
         /* The bytes are the client's buffer: values keep a copy. */
         struct slice bytes = arena_copy(&portal->arena, params[i].bytes);
-        struct value_source source = {type, -1, bytes};
         enum status status =
             params[i].binary
                 ? value_from_binary(type, -1, bytes, &portal->arena, &portal->params[i], diag)
-                : value_read(cx, &source, &portal->arena, &portal->params[i], diag);
+                : read_text(session, portal, type, bytes, &portal->params[i], diag);
         if (status != STATUS_OK) {
-            diag_while(diag, "reading parameter $%u", i + 1);
+            diag_while(diag,
+                       portal->name[0] == 0 ? "unnamed portal%s parameter $%u = '...'"
+                                            : "portal \"%s\" parameter $%u = '...'",
+                       portal->name, i + 1);
             return status;
         }
     }
@@ -165,7 +186,7 @@ sql_bind(struct sql_session *session, const char *portal_name, const char *prepa
     struct compiled *compiled = prepared->count == 0 ? NULL : &prepared->statements[0];
     run__init(&portal->run, session, prepared, compiled, &portal->arena);
     if (compiled != NULL) {
-        status = read_params(&session->cx, portal, compiled, params, param_count, diag);
+        status = read_params(session, portal, compiled, params, param_count, diag);
     }
     portal->run.cx.params = portal->params;
     portal->run.cx.param_types = portal->param_types;

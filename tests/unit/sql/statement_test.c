@@ -316,6 +316,24 @@ login__unknown_names__refused(void **state)
     waiter_deinit(&waiter);
 }
 
+/* A parameter that names a relation is looked up when it is bound: in a transaction, with an
+ * error if there is none. Method: outside a block, in one, and in a failed one. */
+static void
+portal__parameter_is_a_name__looked_up(void **state)
+{
+    struct fixture *f = *state;
+    const char *there[] = {"t"}, *missing[] = {"nosuch"};
+    const char *text = "SELECT $1::regclass::text";
+    const char *error = "ERROR 42P01: relation \"nosuch\" does not exist\n"
+                        "CONTEXT: unnamed portal parameter $1 = '...'\n";
+    expect(&f->a, "CREATE TABLE t (a int)", "CREATE TABLE\n");
+    for (unsigned i = 0; i < 2; i++) {
+        assert_string_equal(lab_extended(&f->a, text, there, 1), "[text]\nt\nSELECT 1\n");
+        assert_string_equal(lab_extended(&f->a, text, missing, 1), error);
+        expect(&f->a, i == 0 ? "BEGIN" : "ROLLBACK", i == 0 ? "BEGIN\n" : "ROLLBACK\n");
+    }
+}
+
 int
 main(void)
 {
@@ -331,6 +349,7 @@ main(void)
         CASE(prepared__definitions_change__is_planned_again),
         CASE(route__texts__know_the_primary),
         CASE(login__unknown_names__refused),
+        CASE(portal__parameter_is_a_name__looked_up),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
