@@ -19,11 +19,20 @@ block=$!
 exec 5>"$WORK/block"
 echo "BEGIN; INSERT INTO t VALUES (1); SELECT 'is open';" >&5
 wait_for 5 grep -q 'is open' "$WORK/block.log"
-for name in "${others[@]}"; do cluster local pause "$name" --dir "$DIR" || fail "pause $name"; done
-
+# The commit must be under way before the primary notices that it is alone: its session waits.
+mkfifo "$WORK/doubt"
+timeout 40 psql -XAtq -v VERBOSITY=verbose -p "$port" <"$WORK/doubt" >"$WORK/doubt.log" 2>&1 &
+doubt=$!
+exec 6>"$WORK/doubt"
+echo "SELECT 'is there';" >&6
+wait_for 5 grep -q 'is there' "$WORK/doubt.log"
+pids=()
+for name in "${others[@]}"; do pids+=("$(node_pid "$name")"); done
+kill -STOP "${pids[@]}"
+echo "INSERT INTO t VALUES (2);" >&6
 mark
-timeout 40 psql -XAtq -v VERBOSITY=verbose -p "$port" -c "INSERT INTO t VALUES (2)" \
-    >"$WORK/doubt.log" 2>&1
+exec 6>&-
+wait "$doubt"
 within 15 "the commit in doubt"
 grep -q '^ERROR:  08007: ' "$WORK/doubt.log" || fail "no 08007: $(cat "$WORK/doubt.log")"
 gtid=$(sed -n 's/^DETAIL: .*Transaction \([0-9-]*\) was submitted.*/\1/p' "$WORK/doubt.log")

@@ -23,14 +23,26 @@ psql_with idle 4 "SELECT 'idle';"
 psql_with block 4 "BEGIN; INSERT INTO t VALUES (1); SELECT 'block';"
 psql_with busy 4 "SELECT 'busy'; SELECT count(*) FROM generate_series(1, 100000000000);"
 for name in idle block busy; do wait_for 5 grep -q $name "$WORK/$name"; done
-for name in "${others[@]}"; do cluster local pause "$name" --dir "$DIR"; done
-psql_with doubt 1 "INSERT INTO t VALUES (2);"
+# A commit that nobody answers holds the stop up for a while: it is under way before the primary
+# notices that it is alone.
+mkfifo "$WORK/in"
+timeout 40 psql -XAtq -v VERBOSITY=verbose -p "$port" <"$WORK/in" >"$WORK/doubt" 2>&1 &
+PSQLS+=($!)
+exec 5>"$WORK/in"
+echo "SELECT 'is there';" >&5
+wait_for 5 grep -q 'is there' "$WORK/doubt"
+pids=()
+for name in "${others[@]}"; do pids+=("$(node_pid "$name")"); done
+primary_pid=$(node_pid "$primary")
+kill -STOP "${pids[@]}"
+echo "INSERT INTO t VALUES (2);" >&5
+sleep 0.1
+kill -TERM "$primary_pid"
+exec 5>&-
 sleep 0.3
-kill -TERM "$(node_pid "$primary")"
-sleep 0.5
 late=$(PGOPTIONS='' timeout 10 psql -XAtq -v VERBOSITY=verbose -p "$port" -c 'SELECT 1' 2>&1)
 [[ $late == *"the database system is shutting down"* ]] || fail "late: $late"
-for name in "${others[@]}"; do [ -z "$(node_pid "$name")" ] || kill -CONT "$(node_pid "$name")"; done
+kill -CONT "${pids[@]}"
 for pid in "${PSQLS[@]}"; do wait "$pid"; done
 for name in idle block busy; do
     ends_with "$WORK/$name" 57P01
