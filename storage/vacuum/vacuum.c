@@ -33,6 +33,7 @@ struct vacuum {
     struct heap heap;
     struct csn horizon;
     uint64_t oldest_xid; /* lowest that a version is left with; at first: first running */
+    int64_t dead_before, dead_left; /* body.dead_rows at the start; ended, but needed by some */
     struct waiter *waiter;
     struct warm warm;
     struct page *page; /* at hand, pinned */
@@ -435,6 +436,7 @@ note_xids_left(struct vacuum *vacuum)
         if ((version.flags & VERSION_XMIN_IS_CSN) == 0) {
             vacuum->oldest_xid = MIN(vacuum->oldest_xid, version.xmin);
         }
+        vacuum->dead_left += version.xmax != 0;
         if (version.xmax != 0 && (version.flags & VERSION_XMAX_IS_CSN) == 0) {
             vacuum->oldest_xid = MIN(vacuum->oldest_xid, version.xmax);
         }
@@ -478,6 +480,7 @@ take_turn(struct vacuum *vacuum, struct diag *diag)
     struct xids *xids = &vacuum->store->xids;
     vacuum->horizon = store_horizon(vacuum->store);
     vacuum->oldest_xid = xids_first_running(xids).v;
+    vacuum->dead_before = atomic_load(&vacuum->heap.body->dead_rows);
     atomic_store(&vacuum->heap.body->vacuumed_at, atomic_load(&xids->next));
     return STATUS_OK;
 }
@@ -493,9 +496,14 @@ vacuum_pages(struct vacuum *vacuum, struct diag *diag)
         }
         TRY(vacuum_page(vacuum, (struct page_no){no}, diag));
     }
-    if (atomic_load(&vacuum->heap.body->oldest_xid) < vacuum->oldest_xid) {
-        atomic_store(&vacuum->heap.body->oldest_xid, vacuum->oldest_xid);
+    struct body *body = vacuum->heap.body;
+    if (atomic_load(&body->oldest_xid) < vacuum->oldest_xid) {
+        atomic_store(&body->oldest_xid, vacuum->oldest_xid);
     }
+    /* the estimate begins anew: what was left, and what came meanwhile */
+    int64_t more = atomic_load(&body->dead_rows) - vacuum->dead_before +
+                   (int64_t)vacuum->result->versions_removed;
+    atomic_store(&body->dead_rows, vacuum->dead_left + MAX(more, 0));
     return STATUS_OK;
 }
 
