@@ -11,6 +11,7 @@
 #include <stdlib.h>
 
 #define READ_BYTES ((size_t)16 << 10)
+#define OUT_BYTES_MAX ((size_t)1 << 20) /* of a COPY's data, not taken yet */
 #define MS ((int64_t)1000 * 1000)
 #define RETRY_NS (10 * MS)
 #define ATTEMPT_NS (2000 * MS) /* of one link, until it is ready */
@@ -41,7 +42,12 @@ write_out(struct relay *relay)
         buf_consume(&relay->out, wrote);
     }
     bool left = relay->out.size > 0;
+    bool wake = relay->runner_waits && relay->out.size < OUT_BYTES_MAX / 4;
+    relay->runner_waits = relay->runner_waits && !wake;
     mutex_unlock(&relay->mu);
+    if (wake) {
+        waiter_wake(&relay->client->waiter);
+    }
     if (status != STATUS_OK && status != STATUS_AGAIN) {
         set_link(relay, RELAY_BROKEN);
         return false;
@@ -366,6 +372,22 @@ relay_receive(struct relay *relay, enum relay_wait wait, struct buf *message_out
             return STATUS_IO;
         }
         TRY(wait_a_turn(relay, wait, diag));
+    }
+}
+
+enum status
+relay_wait_for_room(struct relay *relay, struct diag *diag)
+{
+    for (;;) {
+        waiter_arm(&relay->client->waiter);
+        mutex_lock(&relay->mu);
+        bool full = relay->out.size > OUT_BYTES_MAX && relay->link_state == RELAY_UP;
+        relay->runner_waits = full;
+        mutex_unlock(&relay->mu);
+        if (!full) {
+            return STATUS_OK;
+        }
+        TRY(wait_a_turn(relay, RELAY_WAIT_ANSWER, diag));
     }
 }
 

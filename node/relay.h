@@ -1,12 +1,13 @@
 /* relay.h: a replica's clients reach the primary: the router's half of a session.
  *
- * Promises: on a replica, a statement that only reads runs here once the session's last commit
- *           is applied; everything else, and every block not READ ONLY, runs in a session of
- * the same user, database, settings and prepared statements on the primary, whose answers are
- * passed on byte by byte. Before a transaction has begun, a change of primary is masked: the
- * statement goes to the new one. Afterwards it is 40001, and the session here has the block,
- * failed; a commit in flight is 08007. A primary that hangs is left as soon as another one
- * leads. Picture:  client <-> client.c <-> relay_route.c (what goes where)
+ * Promises: on a replica, a statement that only reads runs here once the session's last
+ *           commit is applied; everything else, and every block not READ ONLY, runs in a
+ *           session of the same user, database, settings and prepared statements on the
+ *           primary, whose answers are passed on byte by byte. Before a transaction has begun,
+ *           a change of primary is masked: the statement goes to the new one. Afterwards it is
+ *           40001, and the session here has the block, failed; a commit in flight is 08007.
+ *           A primary that hangs is left as soon as another one leads.
+ * Picture:  client <-> client.c <-> relay_route.c (what goes where)
  *                      <-> relay_there.c (a unit's fate) <-> relay.c (the connection)
  * Owns:     the connection to the primary; texts of prepared statements and SETs.
  * Thread:   "runner" functions by the client's runner; the connection itself by its lane.

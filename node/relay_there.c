@@ -21,6 +21,7 @@
 struct attempt {
     struct slice unit;
     enum sql_txn_status block; /* the client's, before the unit */
+    bool is_part;              /* its Sync is to come */
     bool goes_on;              /* a part of it was sent and answered before */
     size_t out_size;           /* of client->out, before the first answer */
     unsigned hidden_parses;    /* ParseComplete of statements that we parsed there unasked */
@@ -88,7 +89,7 @@ may_commit(const struct attempt *attempt, unsigned said)
     case SQL_TXN_FAILED:
         return (said & ends) != 0 && (said & SQL_SAYS_OTHER) != 0;
     default:
-        if (relay__is_part(attempt->unit)) {
+        if (attempt->is_part) {
             return (said & SQL_SAYS_COMMIT) != 0; /* its Sync was not sent */
         }
         return attempt->goes_on || !is_harmless(said);
@@ -273,12 +274,11 @@ send_missing_statements(struct relay *relay, struct attempt *attempt)
 static enum status
 exchange(struct relay *relay, struct attempt *attempt, struct diag *diag)
 {
-    bool part = relay__is_part(attempt->unit);
-    attempt->due = part ? answers_due(attempt->unit) : 0;
+    attempt->due = attempt->is_part ? answers_due(attempt->unit) : 0;
     relay->gtid[0] = '\0';
     send_missing_statements(relay, attempt);
     relay_send(relay, attempt->unit);
-    relay->part_there = part;
+    relay->part_there = attempt->is_part;
     return pass_answers(relay, attempt, diag);
 }
 
@@ -326,9 +326,9 @@ note_unit(struct client *client, struct slice unit, bool rolled_back)
 /* A unit that Flush ended has its ReadyForQuery after its Sync only, and what comes before is
  * skipped as after any error. */
 static void
-end_unit(struct relay *relay, struct slice unit, enum sql_txn_status txn_status)
+end_unit(struct relay *relay, bool is_part, enum sql_txn_status txn_status)
 {
-    if (relay__is_part(unit)) {
+    if (is_part) {
         relay->skips = true;
     } else {
         wire_ready(&relay->client->out, txn_status);
@@ -367,7 +367,7 @@ tell_loss(struct client *client, const struct attempt *attempt, unsigned said,
         sql_enter_failed_block(client->session);
     }
     client_fail(client, "ERROR", diag);
-    end_unit(client->relay, attempt->unit, in_block ? SQL_TXN_FAILED : SQL_TXN_IDLE);
+    end_unit(client->relay, attempt->is_part, in_block ? SQL_TXN_FAILED : SQL_TXN_IDLE);
 }
 
 enum verdict { UNIT_AGAIN, UNIT_HERE, UNIT_TOLD }; /* see above */
@@ -410,6 +410,7 @@ try_unit(struct client *client, struct slice unit, int64_t deadline_ns)
     struct diag diag = {0};
     struct attempt attempt = {.unit = unit,
                               .block = (enum sql_txn_status)relay->txn_status,
+                              .is_part = relay__is_part(unit),
                               .goes_on = relay->part_there,
                               .out_size = client->out.size};
     enum status status = STATUS_OK;
@@ -427,7 +428,7 @@ try_unit(struct client *client, struct slice unit, int64_t deadline_ns)
     }
     if (status != STATUS_OK) {
         client_fail(client, "ERROR", &diag);
-        end_unit(relay, unit, SQL_TXN_IDLE);
+        end_unit(relay, attempt.is_part, SQL_TXN_IDLE);
         return UNIT_TOLD;
     }
     status = exchange(relay, &attempt, &diag);
@@ -451,11 +452,29 @@ relay__run_there(struct client *client, struct slice unit)
         struct diag diag = {0};
         if (relay_rest(client->relay, deadline_ns, &diag) != STATUS_OK) {
             client_fail(client, "ERROR", &diag);
-            end_unit(client->relay, unit, SQL_TXN_IDLE);
+            end_unit(client->relay, relay__is_part(unit), SQL_TXN_IDLE);
             return true;
         }
     }
     return verdict != UNIT_HERE;
+}
+
+/* Lost before its end, a COPY has left nothing; the client hears of it at once, and what it
+ * still sends is dropped. */
+void
+relay__copy_data(struct client *client, struct slice message)
+{
+    struct relay *relay = client->relay;
+    struct diag diag = {0};
+    relay_send(relay, message);
+    enum status status = relay_wait_for_room(relay, &diag);
+    if (status != STATUS_OK) {
+        struct attempt attempt = {.block = (enum sql_txn_status)relay->txn_status,
+                                  .is_part = !relay->simple,
+                                  .pushed = true, /* CopyInResponse */
+                                  .not_primary = true};
+        UNUSED(judge(client, &attempt, 0, status, &diag));
+    }
 }
 
 void
