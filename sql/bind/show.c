@@ -11,15 +11,14 @@ struct shower {
 
 static enum status show(struct shower *s, const struct expr *expr, bool implicit_too);
 
-/* A literal in quotes; E'..' where backslashes would not be plain. */
+/* A literal in quotes: backslashes are plain in it (standard_conforming_strings). */
 static void
 append_literal(struct buf *out, struct slice text)
 {
-    bool escapes = memchr(text.data, '\\', text.size) != NULL;
-    buf_append_text(out, escapes ? "E'" : "'");
+    buf_append_text(out, "'");
     for (size_t i = 0; i < text.size; i++) {
-        if (text.data[i] == '\'' || text.data[i] == '\\') {
-            buf_u8(out, text.data[i]);
+        if (text.data[i] == '\'') {
+            buf_u8(out, '\'');
         }
         buf_u8(out, text.data[i]);
     }
