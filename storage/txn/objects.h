@@ -37,6 +37,8 @@ struct body {
     /* tables: versions name xids below this by their CSN only; raised by vacuum */
     _Atomic(uint64_t) oldest_xid;
     _Atomic(uint64_t) vacuumed_at; /* the next xid when a vacuum last began */
+    _Atomic(uint64_t) vacuumed_to; /* its horizon */
+    _Atomic(int64_t) dead_left;    /* dead rows that it had to leave */
     _Atomic(uint32_t) last_leaf;   /* indexes: see struct btree */
     struct hash128 hash;           /* under store.state_mu: sum over the live rows */
     struct sequence_state *sequence;

@@ -504,6 +504,8 @@ vacuum_pages(struct vacuum *vacuum, struct diag *diag)
     int64_t more = atomic_load(&body->dead_rows) - vacuum->dead_before +
                    (int64_t)vacuum->result->versions_removed;
     atomic_store(&body->dead_rows, vacuum->dead_left + MAX(more, 0));
+    atomic_store(&body->dead_left, vacuum->dead_left);
+    atomic_store(&body->vacuumed_to, vacuum->horizon.v);
     return STATUS_OK;
 }
 
@@ -550,11 +552,15 @@ store_vacuum(struct store *store, struct object_id table, struct waiter *waiter,
 #define CANDIDATE_SHARE 5
 #define TABLES_MAX 65536
 
-/* As PostgreSQL's autovacuum: 50 rows and a fifth of the table. */
+/* As PostgreSQL's autovacuum: 50 rows and a fifth of the table. What the last vacuum had to
+ * leave counts again once no snapshot is left that it was left for. */
 static bool
-has_many_dead(const struct body *body)
+has_many_dead(const struct body *body, struct csn horizon)
 {
     int64_t dead = atomic_load(&body->dead_rows), live = atomic_load(&body->live_rows);
+    if (horizon.v <= atomic_load(&body->vacuumed_to)) {
+        dead -= atomic_load(&body->dead_left);
+    }
     return dead > CANDIDATE_ROWS + live / CANDIDATE_SHARE;
 }
 
@@ -574,13 +580,14 @@ store_vacuum_candidates(struct store *store, struct object_id *tables_out, unsig
     struct object_id *tables = malloc(TABLES_MAX * sizeof(tables[0]));
     ASSERT(tables != NULL);
     unsigned table_count = MIN(objects_tables(store, tables, TABLES_MAX), (unsigned)TABLES_MAX);
+    struct csn horizon = store_horizon(store);
     unsigned count = 0;
     for (unsigned i = 0; i < table_count && count < capacity; i++) {
         struct generation *generation = objects_pin(store, tables[i]);
         if (generation == NULL) {
             continue;
         }
-        if (has_many_dead(generation->body) || has_old_xids(store, generation->body)) {
+        if (has_many_dead(generation->body, horizon) || has_old_xids(store, generation->body)) {
             tables_out[count++] = tables[i];
         }
         generation_unpin(generation);

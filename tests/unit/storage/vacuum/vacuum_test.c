@@ -219,6 +219,31 @@ vacuum_candidates__many_dead__names_the_table(void **state)
     assert_int_equal(store_vacuum_candidates(f->world.store, tables, 4), 0);
 }
 
+/* Dead versions that a snapshot keeps do not make their table ask again and again, but do once
+ * the snapshot is gone. */
+static void
+vacuum_candidates__old_snapshot__asks_when_it_is_gone(void **state)
+{
+    struct fixture *f = *state;
+    struct object_id table;
+    session_begin(&f->a, ISOLATION_READ_COMMITTED);
+    struct row_id row = insert(f, 1, 1);
+    session_commit(&f->a);
+    session_begin(&f->b, ISOLATION_REPEATABLE_READ);
+    for (int64_t i = 0; i < 100; i++) {
+        session_begin(&f->a, ISOLATION_READ_COMMITTED);
+        update(f, row, i + 2, i);
+        session_commit(&f->a);
+    }
+    assert_int_equal(store_vacuum_candidates(f->world.store, &table, 1), 1);
+    assert_int_equal(vacuum(f).versions_removed, 0);
+    assert_int_equal(store_vacuum_candidates(f->world.store, &table, 1), 0);
+    session_commit(&f->b);
+    assert_int_equal(store_vacuum_candidates(f->world.store, &table, 1), 1);
+    assert_int_equal(vacuum(f).versions_removed, 100);
+    assert_int_equal(store_vacuum_candidates(f->world.store, &table, 1), 0);
+}
+
 /* An estimate that went wrong (a crash between root and log) does not make a table ask for
  * ever: a vacuum counts what is left. Method: an estimate out of nothing; then an old snapshot
  * that keeps real dead versions, which stay counted. */
@@ -259,6 +284,7 @@ main(void)
         T(vacuum__many_rounds__space_is_used_again),
         T(vacuum__same_keys__pages_prune_themselves),
         T(vacuum_candidates__many_dead__names_the_table),
+        T(vacuum_candidates__old_snapshot__asks_when_it_is_gone),
         T(vacuum__wrong_estimate__is_corrected),
     };
 #undef T
