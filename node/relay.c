@@ -375,22 +375,6 @@ relay_receive(struct relay *relay, enum relay_wait wait, struct buf *message_out
     }
 }
 
-enum status
-relay_wait_for_room(struct relay *relay, struct diag *diag)
-{
-    for (;;) {
-        waiter_arm(&relay->client->waiter);
-        mutex_lock(&relay->mu);
-        bool full = relay->out.size > OUT_BYTES_MAX && relay->link_state == RELAY_UP;
-        relay->runner_waits = full;
-        mutex_unlock(&relay->mu);
-        if (!full) {
-            return STATUS_OK;
-        }
-        TRY(wait_a_turn(relay, RELAY_WAIT_ANSWER, diag));
-    }
-}
-
 /* ---- making a link ---- */
 
 static void
@@ -513,6 +497,25 @@ bool
 relay_is_up(struct relay *relay)
 {
     return link_of(relay) == RELAY_UP && !primary_moved(relay);
+}
+
+enum status
+relay_wait_for_room(struct relay *relay, struct diag *diag)
+{
+    for (;;) {
+        waiter_arm(&relay->client->waiter);
+        mutex_lock(&relay->mu);
+        bool full = relay->out.size > OUT_BYTES_MAX;
+        relay->runner_waits = full;
+        mutex_unlock(&relay->mu);
+        if (!relay_is_up(relay)) {
+            return STATUS_IO;
+        }
+        if (!full) {
+            return STATUS_OK;
+        }
+        TRY(wait_a_turn(relay, RELAY_WAIT_ANSWER, diag));
+    }
 }
 
 enum status

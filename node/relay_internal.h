@@ -72,8 +72,7 @@ MUST_CHECK enum status relay_rest(struct relay *relay, int64_t deadline_ns, stru
 /* Runner: gives the link up (broken, or to a node that is not the primary). */
 void relay_hang_up(struct relay *relay);
 void relay_send(struct relay *relay, struct slice bytes);
-/* Runner: until not too much of what was sent lies here. STATUS_IO as relay_receive(), which
- * also tells of a broken link. */
+/* Runner: until not too much of what was sent lies here. STATUS_IO as relay_receive(). */
 MUST_CHECK enum status relay_wait_for_room(struct relay *relay, struct diag *diag);
 /* Until when a wait for the other side goes on, its link being up. */
 enum relay_wait {
@@ -103,8 +102,8 @@ bool relay__is_part(struct slice unit);
 /* One unit on the primary, whoever that is by then. False: it is to run here: this node is the
  * primary now, or the unit ends a block that is lost (a failed one in the session here). */
 bool relay__run_there(struct client *client, struct slice unit);
-/* CopyData goes there, no faster than it is taken. */
-void relay__copy_data(struct client *client, struct slice message);
+/* The next message of a COPY may be sent, now that there is room. False: it is lost. */
+bool relay__may_copy(struct client *client);
 /* CopyDone or CopyFail of a Query was sent: passes on what it says, to the Query's end. */
 void relay__end_copy(struct client *client);
 

@@ -382,11 +382,13 @@ static bool
 step_copy(struct client *client, const struct wire_message *message, struct slice whole)
 {
     struct relay *relay = client->relay;
-    if (message->type == 'd') {
-        relay__copy_data(client, whole);
+    if (!relay__may_copy(client)) {
         return true;
     }
     relay_send(relay, whole);
+    if (message->type == 'd') {
+        return true;
+    }
     relay->copy_in = false;
     if (relay->simple) { /* else its Sync is to come */
         relay__end_copy(client);

@@ -459,14 +459,13 @@ relay__run_there(struct client *client, struct slice unit)
     return verdict != UNIT_HERE;
 }
 
-/* Lost before its end, a COPY has left nothing; the client hears of it at once, and what it
- * still sends is dropped. */
-void
-relay__copy_data(struct client *client, struct slice message)
+/* Lost before its end was sent, a COPY has left nothing; the client hears of it at once, and
+ * what it still sends is dropped. */
+bool
+relay__may_copy(struct client *client)
 {
     struct relay *relay = client->relay;
     struct diag diag = {0};
-    relay_send(relay, message);
     enum status status = relay_wait_for_room(relay, &diag);
     if (status != STATUS_OK) {
         struct attempt attempt = {.block = (enum sql_txn_status)relay->txn_status,
@@ -475,6 +474,7 @@ relay__copy_data(struct client *client, struct slice message)
                                   .not_primary = true};
         UNUSED(judge(client, &attempt, 0, status, &diag));
     }
+    return status == STATUS_OK;
 }
 
 void

@@ -58,11 +58,18 @@ up 3
 must "$P" "CREATE TABLE notes (words text)"
 must "$P" "CREATE TABLE one (n int); INSERT INTO one VALUES (0)"
 
-# ---- whoever comes new ----
+# ---- whoever comes new, and a COPY under way ----
+port=$(port_of "$(node_names | grep -vx "$(primary_name)" | head -n 1)")
+for ((i = 0; i < 15; i++)); do yes copied | head -n 5000; sleep 0.1; done |
+    timeout 60 psql -X -v VERBOSITY=sqlstate -p "$port" -c "COPY notes FROM STDIN" >"$WORK/copy" 2>&1 &
+HELPERS+=($!)
+sleep 0.3
 pause_primary
 for name in "${OTHERS[@]}"; do
     within 3000 sql "$(port_of "$name")" "INSERT INTO notes VALUES ('new')"
 done
+wait "${HELPERS[-1]}"
+equal "a COPY under way" "ERROR:  40001" "$(cat "$WORK/copy")"
 resume
 
 # ---- whoever has a link to it: at rest, in a block, in a statement ----
