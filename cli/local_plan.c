@@ -13,6 +13,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define PORT_TRIES 20
+#define PORT_PAUSE_US 100000
+
 static bool
 is_name(const char *name)
 {
@@ -55,6 +58,35 @@ name_nodes(struct local_cluster *cluster, const char *names)
     return true;
 }
 
+static bool
+can_bind(int port)
+{
+    struct sockaddr_in at = {.sin_family = AF_INET,
+                             .sin_port = htons((uint16_t)port),
+                             .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int yes = 1;
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes));
+    bool bound = fd >= 0 && bind(fd, (struct sockaddr *)&at, sizeof(at)) == 0;
+    int error = errno;
+    close(fd);
+    errno = error;
+    return bound;
+}
+
+/* A server that was killed a moment ago is gone before its sockets are. */
+static bool
+becomes_free(int port)
+{
+    for (unsigned i = 0; i < PORT_TRIES; i++) {
+        if (can_bind(port)) {
+            return true;
+        }
+        (void)usleep(PORT_PAUSE_US);
+    }
+    return can_bind(port);
+}
+
 /* Every port once, none of them in use. */
 static bool
 check_port(const struct local_cluster *cluster, unsigned no, int port, const char *what)
@@ -70,18 +102,11 @@ check_port(const struct local_cluster *cluster, unsigned no, int port, const cha
                 uses > 1 ? "is asked for twice" : "is above 65535");
         return false;
     }
-    struct sockaddr_in at = {.sin_family = AF_INET,
-                             .sin_port = htons((uint16_t)port),
-                             .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    int yes = 1;
-    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes));
-    bool is_free = fd >= 0 && bind(fd, (struct sockaddr *)&at, sizeof(at)) == 0;
+    bool is_free = becomes_free(port);
     if (!is_free) {
         fprintf(stderr, "port %d, %s of \"%s\", cannot be used: %s\n", port, what,
                 cluster->nodes[no].name, strerror(errno));
     }
-    close(fd);
     return is_free;
 }
 
