@@ -96,7 +96,7 @@ struct store {
 
     store_propose_fn propose;
     void *propose_arg;
-    struct apply_scratch *apply; /* store_apply.c: buffers kept between entries */
+    struct apply_scratch *apply;  /* store_apply.c: buffers kept between entries */
     _Atomic(bool) growth_refused; /* the disk is nearly full */
 };
 
