@@ -150,8 +150,8 @@ static void
 print_json(const PGresult *nodes, const char *cluster)
 {
     static const char *const names[] = {
-        "name",     "role",         "membership",       "status",      "version",
-        "sql_port", "log_position", "applied_position", "lag_seconds", "api_port"};
+        "name",     "role",         "membership",       "status",     "version",
+        "sql_port", "log_position", "applied_position", "lag_seconds"};
     json_t *array = json_array(), *primary = json_null();
     for (int row = 0; row < PQntuples(nodes); row++) {
         json_t *node = json_object();
