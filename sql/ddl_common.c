@@ -192,7 +192,7 @@ ddl__add_sequence(struct sql_session *session, uint32_t schema, const char *name
                   struct object_id *id_out)
 {
     struct sql_context *cx = &session->cx;
-    int64_t low, high;
+    int64_t low = 0, high = 0;
     TRY(sequence_limits(cx, type, &low, &high));
     struct sequence_definition d = {.increment = 1, .cache = 1};
     if (options != NULL && options->has_increment) {

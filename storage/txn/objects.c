@@ -642,6 +642,7 @@ static bool
 body_has_living(struct store *store, const struct generation *of)
 {
     const struct object *object = object_find(store, of->id);
+    ASSERT(object != NULL);
     for (const struct generation *g = object->newest; g != NULL; g = g->older) {
         if (g->body == of->body && !g->created_aborted && g->dropped_csn.v == 0) {
             return true;

@@ -82,6 +82,7 @@ static void
 finish_tables(struct fake_catalog *fake)
 {
     struct table_def *t1 = fake_catalog_find(fake, NULL, "t1");
+    ASSERT(t1 != NULL);
     t1->columns[1].typmod = 20 + 4;
     t1->columns[1].default_sql = "'x'";
     t1->columns[2].typmod = (10 << 16 | 2) + 4;
@@ -93,6 +94,7 @@ finish_tables(struct fake_catalog *fake)
     t1->indexes[0].storage.unique = true;
     t1->indexes[0].storage.column_count = 1;
     struct table_def *t3 = fake_catalog_find(fake, NULL, "t3");
+    ASSERT(t3 != NULL);
     memmove(t3->columns + 2, t3->columns + 1, 2 * sizeof(*t3->columns));
     t3->columns[1] = (struct column_def){
         .name = "gone", .type = TYPE_INT4, .typmod = -1, .attribute_no = 2, .dropped = true};
