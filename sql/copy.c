@@ -83,8 +83,8 @@ append_row(struct sql_context *cx, const struct batch *batch, unsigned row,
 }
 
 static enum status
-send_header(const struct query *query, const struct copy_options *options,
-            struct sql_sink *sink, struct buf *line)
+send_header(const struct sql_context *cx, const struct query *query,
+            const struct copy_options *options, struct sql_sink *sink, struct buf *line)
 {
     buf_clear(line);
     unsigned sent = 0;
@@ -99,7 +99,7 @@ send_header(const struct query *query, const struct copy_options *options,
         append_escaped(line, (const uint8_t *)name, strlen(name), options->delimiter);
     }
     buf_u8(line, '\n');
-    return sink->copy_out(sink, buf_slice(line));
+    return run__sink_status(cx, sink->copy_out(sink, buf_slice(line)));
 }
 
 /* COPY t (a, b) TO is COPY (SELECT a, b FROM t) TO. */
@@ -151,7 +151,7 @@ send_batches(struct sql_context *cx, struct execution *execution,
             buf_clear(&line);
             status = append_row(cx, batch, row, options, &field, &line);
             if (status == STATUS_OK) {
-                status = sink->copy_out(sink, buf_slice(&line));
+                status = run__sink_status(cx, sink->copy_out(sink, buf_slice(&line)));
             }
         }
         *row_count_out += batch->row_count;
@@ -197,7 +197,7 @@ copy__out(struct sql_session *session, const struct ast_copy *statement, struct 
     enum status status = STATUS_OK;
     if (options.header) {
         struct buf line = BUF_EMPTY;
-        status = send_header(query, &options, sink, &line);
+        status = send_header(cx, query, &options, sink, &line);
         buf_deinit(&line);
     }
     if (status == STATUS_OK) {

@@ -223,6 +223,23 @@ next_batch(struct run *run)
     return STATUS_OK;
 }
 
+enum status
+run__sink_status(const struct sql_context *cx, enum status status)
+{
+    switch (status) {
+    case STATUS_OK:
+        return STATUS_OK;
+    case STATUS_CANCELLED: /* while the client was slow to read */
+        return waiter_report_cancel(cx->session->waiter, cx->diag);
+    case STATUS_LIMIT:
+        return diag_fail(cx->diag, status, SQLSTATE_OUT_OF_MEMORY,
+                         "no thread is left to wait for the client");
+    default:
+        return diag_fail(cx->diag, status, SQLSTATE_CONNECTION_FAILURE,
+                         "connection to client lost");
+    }
+}
+
 /* Sends up to `limit` rows of the batch in hand; returns how many in *sent_out. */
 static enum status
 send_rows(struct run *run, uint64_t limit, struct sql_sink *sink, uint64_t *sent_out)
@@ -244,14 +261,7 @@ send_rows(struct run *run, uint64_t limit, struct sql_sink *sink, uint64_t *sent
     }
     run->row_count += count;
     *sent_out = count;
-    if (status == STATUS_CANCELLED) { /* while the client was slow to read */
-        return waiter_report_cancel(run->cx.session->waiter, run->cx.diag);
-    }
-    if (status != STATUS_OK) {
-        return diag_fail(run->cx.diag, status, SQLSTATE_CONNECTION_FAILURE,
-                         "connection to client lost");
-    }
-    return STATUS_OK;
+    return run__sink_status(&run->cx, status);
 }
 
 /* By hand: printf shows up in the profile of point queries. */

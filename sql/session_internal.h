@@ -259,6 +259,8 @@ void run__init(struct run *run, struct sql_session *session, struct sql_prepared
 void run__close(struct run *run);
 /* Reads the rest of a suspended run into memory: its snapshot is about to change. */
 MUST_CHECK enum status run__store_rest(struct run *run, struct diag *diag);
+/* What a sink's refusal of rows means to the statement: 57014, 57P01, 53200 or 08006. */
+MUST_CHECK enum status run__sink_status(const struct sql_context *cx, enum status status);
 /* Rows of text made by a utility statement. */
 struct text_rows {
     struct sql_sink *sink;

@@ -102,3 +102,10 @@ SELECT count(*) FROM t WHERE a IN (SELECT g FROM generate_series(1, 5000000) g)
 SELECT max(length(repeat('x', 1000000) || g)) FROM generate_series(1, 1000000) g
 SQL
 equal "a query within its memory" 100000 "$(must "$P" "SET rustydb.statement_memory = '64MB'; SELECT count(*) FROM (SELECT b FROM t ORDER BY b) x")"
+
+# What took long is written down by the node that ran it, and nothing else is.
+psql -XAtq -v ON_ERROR_STOP=1 -p "$P" -c "SET log_min_duration_statement = '100ms'" -c "SELECT 'quick_one'" \
+    -c "SELECT pg_sleep(0.2), 'slow_one'" >/dev/null || fail "slow statements"
+cat "$DIR"/*/logs/slow-query.log >"$WORK/slow"
+grep -q slow_one "$WORK/slow" || { cat "$WORK/slow" >&2; fail "slow-query.log does not have the slow statement"; }
+! grep -q quick_one "$WORK/slow" || { cat "$WORK/slow" >&2; fail "slow-query.log has a quick statement"; }
