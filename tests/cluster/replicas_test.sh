@@ -74,11 +74,18 @@ done
 
 # COPY, DDL and extended protocol through each node.
 for port in $(all_ports); do
-    printf '%s\tcopied\n' 2000 2001 | timeout 20 psql -XAtq -p "$port" -v ON_ERROR_STOP=1 \
-        -c 'COPY notes FROM STDIN' || fail "COPY at port $port"
+    # In one session: another one at a replica need not see these rows yet.
+    got=$(timeout 20 psql -XAtq -p "$port" -v ON_ERROR_STOP=1 <<'SQL'
+COPY notes FROM STDIN;
+2000	copied
+2001	copied
+\.
+COPY (SELECT * FROM notes WHERE id >= 2000 ORDER BY id) TO STDOUT;
+DELETE FROM notes WHERE id >= 2000;
+SQL
+    ) || fail "COPY at port $port"
     equal "rows of COPY at port $port" "2000	copied
-2001	copied" "$(must "$port" "COPY (SELECT * FROM notes WHERE id >= 2000 ORDER BY id) TO STDOUT")"
-    must "$port" "DELETE FROM notes WHERE id >= 2000"
+2001	copied" "$got"
     must "$port" "CREATE TABLE here_$port (a int); INSERT INTO here_$port VALUES (1); DROP TABLE here_$port"
 done
 timeout 120 pgbench -q -i -s 1 -p $((P + 1)) >"$WORK/init.log" 2>&1 || { cat "$WORK/init.log" >&2; fail "pgbench -i at n2"; }
