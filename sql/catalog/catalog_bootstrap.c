@@ -2,7 +2,6 @@
  * themselves, schemas, the role and the databases. SPDX-License-Identifier: Apache-2.0 */
 #include "sql/catalog/catalog_internal.h"
 
-#define DATABASE_POSTGRES_OID 5u
 #define ROLE_DATABASE_OWNER_OID 6171u
 /* Privileges as PostgreSQL's initdb grants them; GRANT itself is not built. */
 #define TEMPLATE_ACL "{=c/postgres,postgres=CTc/postgres}"
@@ -29,7 +28,7 @@ create_storage(struct sql_context *cx)
 
 static enum status
 add_namespace(struct sql_context *cx, uint32_t id, const char *name, uint32_t owner,
-              const char *acl)
+              const char *acl, uint32_t database)
 {
     struct catalog_row row;
     catalog__row_init(cx->catalog->catalogs, &row, PG_NAMESPACE_OID);
@@ -37,6 +36,7 @@ add_namespace(struct sql_context *cx, uint32_t id, const char *name, uint32_t ow
     row.values[NAMESPACE_NAME] = value_text(name);
     row.values[2] = value_oid(owner);
     row.values[3] = value_text(acl);
+    row.values[NAMESPACE_DATABASE] = value_oid(database);
     return catalog__insert(cx, PG_NAMESPACE_OID, row.values);
 }
 
@@ -82,10 +82,12 @@ catalog_bootstrap(struct sql_context *cx)
     TRY(create_storage(cx));
     txn_next_command(cx->txn);
     TRY(catalog__describe_builtins(cx));
-    TRY(add_namespace(cx, SCHEMA_PG_CATALOG, "pg_catalog", OWNER_OID, SYSTEM_SCHEMA_ACL));
-    TRY(add_namespace(cx, SCHEMA_PUBLIC, "public", ROLE_DATABASE_OWNER_OID, PUBLIC_SCHEMA_ACL));
+    TRY(add_namespace(cx, SCHEMA_PG_CATALOG, "pg_catalog", OWNER_OID, SYSTEM_SCHEMA_ACL,
+                      DATABASE_SHARED_OID));
+    TRY(add_namespace(cx, SCHEMA_PUBLIC, "public", ROLE_DATABASE_OWNER_OID, PUBLIC_SCHEMA_ACL,
+                      DATABASE_POSTGRES_OID));
     TRY(add_namespace(cx, SCHEMA_INFORMATION, "information_schema", OWNER_OID,
-                      SYSTEM_SCHEMA_ACL));
+                      SYSTEM_SCHEMA_ACL, DATABASE_SHARED_OID));
     TRY(add_role(cx, OWNER_OID, "postgres", true));
     TRY(add_role(cx, ROLE_DATABASE_OWNER_OID, "pg_database_owner", false));
     TRY(add_database(cx, 1, "template1", true, true));

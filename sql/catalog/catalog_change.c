@@ -23,6 +23,7 @@ catalog_add_schema(struct sql_context *cx, const char *name)
     row.values[NAMESPACE_OID] = value_oid(id.v);
     row.values[NAMESPACE_NAME] = value_text(name);
     row.values[2] = value_oid(OWNER_OID);
+    row.values[NAMESPACE_DATABASE] = value_oid(DATABASE_POSTGRES_OID);
     TRY(catalog__insert(cx, PG_NAMESPACE_OID, row.values));
     return finish_change(cx);
 }

@@ -24,6 +24,8 @@
 #define PG_DEPEND_OID 2608u
 #define PG_INDEX_OID 2610u
 #define PG_NAMESPACE_OID 2615u
+#define DATABASE_POSTGRES_OID 5u /* as PostgreSQL's */
+#define DATABASE_SHARED_OID 0u   /* of schemas that every database has in common */
 #define PG_SEQUENCE_OID 2224u
 
 /* Column numbers (from 0) that code names; the order is that of builtin.def. */
@@ -68,7 +70,7 @@ enum {
     INDEX_KEY = 15,
     INDEX_OPTION = 18
 };
-enum { NAMESPACE_OID, NAMESPACE_NAME };
+enum { NAMESPACE_OID, NAMESPACE_NAME, NAMESPACE_DATABASE = 4 };
 enum { AUTHID_CAN_LOGIN = 6 };
 enum { DATABASE_ALLOWS = 6 };
 enum {

@@ -45,7 +45,7 @@ catalog_schema_id(struct sql_context *cx, const char *name, uint32_t *id_out)
         *id_out = SCHEMA_INFORMATION;
         return STATUS_OK;
     }
-    struct value key = value_text(name);
+    struct value key = value_text(name); /* of the one database that has tables */
     return find_oid(cx, NAMESPACE_NAME_INDEX, &key, 1, id_out);
 }
 
