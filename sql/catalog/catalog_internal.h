@@ -156,6 +156,8 @@ void catalog__build_builtins(struct catalogs *catalogs, const struct sql_host *h
                              void *host_arg);
 const struct table_def *catalog__builtin_by_name(const struct catalogs *catalogs,
                                                  uint32_t schema, const char *name);
+/* A system relation of PostgreSQL 15 that does not exist here. */
+bool catalog__is_not_built(const char *name);
 const struct table_def *catalog__builtin_by_id(const struct catalogs *catalogs, uint32_t id);
 
 /* ---- rows of catalog tables (catalog_rows.c) ---- */

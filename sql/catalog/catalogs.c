@@ -250,6 +250,11 @@ catalog_find_table(struct sql_context *cx, const char *schema, const char *name,
 static enum status
 report_missing(struct sql_context *cx, const char *schema, const char *name)
 {
+    bool is_system = schema == NULL || strcmp(schema, "pg_catalog") == 0;
+    if (is_system && catalog__is_not_built(name)) {
+        return diag_fail(cx->diag, STATUS_NOT_FOUND, SQLSTATE_FEATURE_NOT_SUPPORTED,
+                         "system relation \"%s\" is not supported", name);
+    }
     if (schema != NULL) {
         return diag_fail(cx->diag, STATUS_NOT_FOUND, SQLSTATE_UNDEFINED_TABLE,
                          "relation \"%s.%s\" does not exist", schema, name);

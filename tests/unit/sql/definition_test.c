@@ -50,6 +50,13 @@ definitions__good_and_bad__answered_as_in_postgresql(void **state)
         {"DROP TABLE t_pkey", "ERROR 42809: \"t_pkey\" is not a table\nHINT: Use DROP INDEX to "
                               "remove an index.\n"},
         {"DROP TABLE nosuch", "ERROR 42P01: table \"nosuch\" does not exist\n"},
+        {"SELECT * FROM pg_opclass",
+         "ERROR 0A000: system relation \"pg_opclass\" is not supported\n"},
+        {"SELECT * FROM pg_catalog.pg_locks",
+         "ERROR 0A000: system relation \"pg_locks\" is not supported\n"},
+        {"SELECT * FROM public.pg_locks",
+         "ERROR 42P01: relation \"public.pg_locks\" does not exist\n"},
+        {"SELECT to_regclass('pg_locks') IS NULL AS r", "[r]\nt\nSELECT 1\n"},
         {"DROP TABLE IF EXISTS nosuch",
          "NOTICE 00000: table \"nosuch\" does not exist, skipping\nDROP TABLE\n"},
         {"DROP TABLE pg_class",
