@@ -311,6 +311,7 @@ static void
 withdraw(struct store *store, struct lock_table *locks, struct lock_request *request)
 {
     request->txn->requests = NULL;
+    request->txn->sleeps = false;
     if (!request->granted) {
         list_remove(&request->link);
         grant_queue(store, locks, request->entry); /* who stood behind it */
@@ -678,7 +679,8 @@ locks__move_up(struct txn *txn, unsigned depth)
  * A cycle closes with the last sleeper that joins it, so each looks once, before it sleeps: is
  * it reachable from itself? Edges: the transaction whose end it sleeps for; the holders of what
  * it queues for, and those in front of it whose mode conflicts. All three mutexes are held, so
- * nothing moves. */
+ * nothing moves. Looking and joining are one step (`sleeps`): of two that close a cycle at once
+ * the second finds it, and the first, whose edges it followed, gets its lock. */
 
 struct walk {
     uint64_t mark;
@@ -743,8 +745,11 @@ deadlock_check(struct txn *txn, struct diag *diag)
     walk.tail = &walk.first;
     walk_edges(&walk, txn);
     for (struct txn *it = walk.first; it != NULL && !walk.found; it = it->walk_next) {
-        walk_edges(&walk, it);
+        if (it->sleeps) {
+            walk_edges(&walk, it);
+        }
     }
+    txn->sleeps = !walk.found;
     mutex_unlock(&store->txns.mu);
     mutex_unlock(&store->row_locks.mu);
     mutex_unlock(&store->table_locks.mu);

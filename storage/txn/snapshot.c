@@ -131,6 +131,7 @@ txn__sleep_until_end(struct txn *txn, struct txn *owner, int64_t deadline_ns,
     mutex_lock(&txns->mu);
     list_remove(&wait.link);
     txn->waits_for = NULL;
+    txn->sleeps = false;
     mutex_unlock(&txns->mu);
     return status;
 }

@@ -125,6 +125,7 @@ struct txn {
     /* ---- waits-for graph; under all three lock mutexes to read, under one to write ---- */
     struct txn *waits_for;         /* txns.mu: sleeps until that one ends */
     struct lock_request *requests; /* the lock it queues for, or NULL; that lock table's mu */
+    bool sleeps;                   /* deadlock_check() let it: its edges are in the graph */
     uint64_t walk_mark;            /* of the deadlock walk */
     struct txn *walk_next;
 
@@ -204,7 +205,8 @@ void locks_init(struct store *store);
 void locks_deinit(struct store *store);
 void locks__release(struct txn *txn, unsigned depth); /* taken at that depth or deeper */
 void locks__move_up(struct txn *txn, unsigned depth); /* RELEASE SAVEPOINT */
-/* 40P01 when `txn`, about to sleep, is part of a cycle of sleepers. Takes the three mutexes. */
+/* 40P01 when `txn`, about to sleep, would close a cycle of sleepers; else it is one from here
+ * on, until it clears `sleeps`. Takes the three mutexes. */
 MUST_CHECK enum status deadlock_check(struct txn *txn, struct diag *diag);
 /* Names the reason why a sleep ended: 57014 or 55P03; STATUS_OK for woken. */
 MUST_CHECK enum status txn__woken(struct txn *txn, enum status status, struct diag *diag);

@@ -46,6 +46,7 @@ struct session {
     struct xid wait_for; /* not 0: wait for that xid instead */
     enum status status;
     struct diag diag;
+    _Atomic(bool) *go;        /* of take_and_end() */
     _Atomic(unsigned) *order; /* who came when */
     unsigned came;
 };
@@ -86,7 +87,7 @@ sleeps(struct session *s)
     mutex_lock(&store->table_locks.mu);
     mutex_lock(&store->row_locks.mu);
     mutex_lock(&store->txns.mu);
-    bool asleep = s->txn->requests != NULL || s->txn->waits_for != NULL;
+    bool asleep = s->txn->sleeps;
     mutex_unlock(&store->txns.mu);
     mutex_unlock(&store->row_locks.mu);
     mutex_unlock(&store->table_locks.mu);
@@ -324,6 +325,51 @@ deadlock__two_rows__last_one_fails(void **state)
     session_end(&a);
 }
 
+/* Takes its row when the flag goes up, and ends, so that the next one goes on. */
+static void
+take_and_end(void *arg)
+{
+    struct session *s = arg;
+    while (!atomic_load(s->go)) {
+        thread_yield();
+    }
+    take(s);
+    txn_abort(s->txn);
+}
+
+/* Many that close one ring at the same moment: one of them fails, and only one. */
+static void
+deadlock__ring_closed_by_all_at_once__has_one_victim(void **state)
+{
+    struct fixture *f = *state;
+    struct session ring[12];
+    for (unsigned round = 0; round < 200; round++) {
+        _Atomic(bool) go = false;
+        for (unsigned i = 0; i < ARRAY_SIZE(ring); i++) {
+            struct session *s = &ring[i];
+            session_begin(s, &f->lab);
+            struct row_id first = {1 + i};
+            assert_int_equal(
+                row_lock(s->txn, LAB_TABLE, first, ROW_LOCK_UPDATE, LOCK_WAIT, NULL),
+                STATUS_OK);
+            s->go = &go;
+            s->mode = ROW_LOCK_UPDATE;
+            s->row.v = 1 + (i + 1) % ARRAY_SIZE(ring);
+            assert_int_equal(
+                thread_start(&s->thread, THREAD_LANE, "session", take_and_end, s, NULL),
+                STATUS_OK);
+        }
+        atomic_store(&go, true);
+        unsigned victims = 0;
+        for (unsigned i = 0; i < ARRAY_SIZE(ring); i++) {
+            thread_join(&ring[i].thread);
+            victims += ring[i].status != STATUS_OK;
+            waiter_deinit(&ring[i].waiter);
+        }
+        assert_int_equal(victims, 1);
+    }
+}
+
 /* A cycle through all kinds of edges: a waits for the end of b (its xid), b for c's weak table
  * lock, c for a's row lock. */
 static void
@@ -391,6 +437,7 @@ main(void)
         T(locks__savepoint__rollback_frees_release_keeps),
         T(lock_wait__timeout_and_cancel__are_told_apart),
         T(deadlock__two_rows__last_one_fails),
+        T(deadlock__ring_closed_by_all_at_once__has_one_victim),
         T(deadlock__xid_table_and_row__is_found),
         T(lock_wait__newer_term__wakes_with_40001),
     };
