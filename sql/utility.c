@@ -322,6 +322,11 @@ run_lock(struct sql_session *session, const struct ast_lock *lock)
         }
         enum status status = table_lock(cx->txn, table->id, (enum table_lock_mode)lock->mode,
                                         lock->nowait ? LOCK_NOWAIT : LOCK_WAIT, cx->diag);
+        if (status == STATUS_CONFLICT && lock->nowait) {
+            diag_clear(cx->diag); /* storage knows no names */
+            return diag_fail(cx->diag, status, SQLSTATE_LOCK_NOT_AVAILABLE,
+                             "could not obtain lock on relation \"%s\"", table->name);
+        }
         TRY(status);
     }
     return STATUS_OK;
