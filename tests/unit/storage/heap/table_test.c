@@ -1,76 +1,6 @@
 /* table_test.c: rows through a store with a log. SPDX-License-Identifier: Apache-2.0 */
-#include "storage/verify/verify.h"
-#include "tests/lib/table_world.h"
+#include "tests/lib/table_fixture.h"
 #include "tests/lib/unit.h"
-
-#include <stdio.h>
-#include <stdlib.h>
-
-struct fixture {
-    struct world world;
-    struct session a, b;
-    struct buf tuple, newest;
-    struct change_result result;
-};
-
-static int
-setup(void **state)
-{
-    struct fixture *f = calloc(1, sizeof(*f));
-    world_open(&f->world, 4096, 512);
-    world_make_table(&f->world);
-    session_init(&f->a, &f->world);
-    session_init(&f->b, &f->world);
-    *state = f;
-    return 0;
-}
-
-static int
-teardown(void **state)
-{
-    struct fixture *f = *state;
-    if (f->a.txn != NULL) {
-        session_abort(&f->a);
-    }
-    if (f->b.txn != NULL) {
-        session_abort(&f->b);
-    }
-    struct diag diag = {0};
-    bool good = tables_check(f->world.store, &diag);
-    if (!good) {
-        fprintf(stderr, "check: %s\n", diag.message);
-    }
-    session_deinit(&f->a);
-    session_deinit(&f->b);
-    buf_deinit(&f->tuple);
-    buf_deinit(&f->newest);
-    world_close(&f->world);
-    free(f);
-    return good ? 0 : 1;
-}
-
-static enum status
-insert(struct fixture *f, struct session *session, int64_t id, int64_t n)
-{
-    world_row_encode(&f->tuple, &(struct world_row){.id = id, .n = n, .text = "some text"});
-    diag_clear(&session->diag);
-    return table_insert(session->txn, WORLD_TABLE, buf_slice(&f->tuple), &f->result,
-                        &session->diag);
-}
-
-static enum status
-update(struct fixture *f, struct session *session, struct row_id row, int64_t id, int64_t n)
-{
-    world_row_encode(&f->tuple, &(struct world_row){.id = id, .n = n, .text = "some text"});
-    diag_clear(&session->diag);
-    return table_update(session->txn, WORLD_TABLE, row, buf_slice(&f->tuple), &f->newest,
-                        &f->result, &session->diag);
-}
-
-static enum status delete (struct fixture *f, struct session *session, struct row_id row) {
-    diag_clear(&session->diag);
-    return table_delete(session->txn, WORLD_TABLE, row, &f->newest, &f->result, &session->diag);
-}
 
 static unsigned
 count_rows(struct session *session, int64_t *sum_out)
@@ -98,11 +28,11 @@ count_rows(struct session *session, int64_t *sum_out)
 static void
 table_insert__committed__others_see_it(void **state)
 {
-    struct fixture *f = *state;
+    struct table_fixture *f = *state;
     int64_t sum;
     session_begin(&f->a, ISOLATION_READ_COMMITTED);
     for (int64_t i = 0; i < 500; i++) {
-        assert_int_equal(insert(f, &f->a, i, 1), STATUS_OK);
+        assert_int_equal(table_fixture_insert(f, &f->a, i, 1), STATUS_OK);
     }
     assert_int_equal(count_rows(&f->a, &sum), 0);
     session_next(&f->a);
@@ -126,7 +56,7 @@ table_insert__committed__others_see_it(void **state)
 static void
 table_insert__row_beyond_a_page__is_54000(void **state)
 {
-    struct fixture *f = *state;
+    struct table_fixture *f = *state;
     char text[4096];
     session_begin(&f->a, ISOLATION_READ_COMMITTED);
     memset(text, 'x', sizeof(text));
@@ -168,24 +98,24 @@ table_insert__row_beyond_a_page__is_54000(void **state)
 static void
 table_insert__same_key__is_refused_until_deleted(void **state)
 {
-    struct fixture *f = *state;
+    struct table_fixture *f = *state;
     struct row_id row;
     struct world_row values;
     session_begin(&f->a, ISOLATION_READ_COMMITTED);
-    assert_int_equal(insert(f, &f->a, 1, 10), STATUS_OK);
+    assert_int_equal(table_fixture_insert(f, &f->a, 1, 10), STATUS_OK);
     row = f->result.row;
     session_next(&f->a);
-    assert_int_equal(insert(f, &f->a, 1, 11), STATUS_CONFLICT);
+    assert_int_equal(table_fixture_insert(f, &f->a, 1, 11), STATUS_CONFLICT);
     assert_string_equal(f->a.diag.sqlstate, "23505");
     assert_int_equal(f->result.conflicting.v, WORLD_INDEX_ID.v);
     assert_int_equal(f->result.conflicting_row.v, row.v);
     session_next(&f->a);
     assert_true(world_find(&f->a, 1, &row, &values));
     assert_int_equal(values.n, 10);
-    assert_int_equal(delete (f, &f->a, row), STATUS_OK);
+    assert_int_equal(table_fixture_delete(f, &f->a, row), STATUS_OK);
     assert_int_equal(f->result.outcome, ROW_DONE);
     session_next(&f->a);
-    assert_int_equal(insert(f, &f->a, 1, 12), STATUS_OK);
+    assert_int_equal(table_fixture_insert(f, &f->a, 1, 12), STATUS_OK);
     session_next(&f->a);
     assert_true(world_find(&f->a, 1, &row, &values));
     assert_int_equal(values.n, 12);
@@ -197,20 +127,20 @@ table_insert__same_key__is_refused_until_deleted(void **state)
 static void
 table_update__key_changed__each_snapshot_finds_its_key(void **state)
 {
-    struct fixture *f = *state;
+    struct table_fixture *f = *state;
     struct row_id row, found;
     session_begin(&f->a, ISOLATION_READ_COMMITTED);
-    assert_int_equal(insert(f, &f->a, 1, 10), STATUS_OK);
+    assert_int_equal(table_fixture_insert(f, &f->a, 1, 10), STATUS_OK);
     row = f->result.row;
     session_commit(&f->a);
     session_begin(&f->b, ISOLATION_REPEATABLE_READ);
     assert_true(world_find(&f->b, 1, &found, NULL));
     session_begin(&f->a, ISOLATION_READ_COMMITTED);
-    assert_int_equal(update(f, &f->a, row, 2, 10), STATUS_OK);
+    assert_int_equal(table_fixture_update(f, &f->a, row, 2, 10), STATUS_OK);
     session_next(&f->a);
     assert_false(world_find(&f->a, 1, &found, NULL));
     assert_true(world_find(&f->a, 2, &found, NULL));
-    assert_int_equal(update(f, &f->a, row, 1, 11), STATUS_OK); /* and back */
+    assert_int_equal(table_fixture_update(f, &f->a, row, 1, 11), STATUS_OK); /* and back */
     session_next(&f->a);
     assert_true(world_find(&f->a, 1, &found, NULL));
     assert_false(world_find(&f->a, 2, &found, NULL));
@@ -225,30 +155,30 @@ table_update__key_changed__each_snapshot_finds_its_key(void **state)
 static void
 table_update__after_aborts__goes_on_from_the_live_version(void **state)
 {
-    struct fixture *f = *state;
+    struct table_fixture *f = *state;
     struct row_id row;
     struct world_row values;
     session_begin(&f->a, ISOLATION_READ_COMMITTED);
-    assert_int_equal(insert(f, &f->a, 1, 10), STATUS_OK);
+    assert_int_equal(table_fixture_insert(f, &f->a, 1, 10), STATUS_OK);
     row = f->result.row;
     session_commit(&f->a);
     for (int64_t i = 0; i < 40; i++) {
         session_begin(&f->a, ISOLATION_READ_COMMITTED);
-        assert_int_equal(update(f, &f->a, row, 1 + i % 3, 100 + i), STATUS_OK);
+        assert_int_equal(table_fixture_update(f, &f->a, row, 1 + i % 3, 100 + i), STATUS_OK);
         session_abort(&f->a);
     }
     session_begin(&f->a, ISOLATION_READ_COMMITTED);
-    assert_int_equal(update(f, &f->a, row, 1, 20), STATUS_OK);
+    assert_int_equal(table_fixture_update(f, &f->a, row, 1, 20), STATUS_OK);
     session_next(&f->a);
     uint64_t savepoint = txn_savepoint(f->a.txn);
-    assert_int_equal(update(f, &f->a, row, 7, 30), STATUS_OK);
+    assert_int_equal(table_fixture_update(f, &f->a, row, 7, 30), STATUS_OK);
     session_next(&f->a);
-    assert_int_equal(delete (f, &f->a, row), STATUS_OK);
+    assert_int_equal(table_fixture_delete(f, &f->a, row), STATUS_OK);
     txn_rollback_to(f->a.txn, savepoint);
     session_next(&f->a);
     assert_true(world_find(&f->a, 1, &row, &values));
     assert_int_equal(values.n, 20);
-    assert_int_equal(update(f, &f->a, row, 1, 21), STATUS_OK);
+    assert_int_equal(table_fixture_update(f, &f->a, row, 1, 21), STATUS_OK);
     session_commit(&f->a);
     session_begin(&f->b, ISOLATION_READ_COMMITTED);
     assert_true(world_find(&f->b, 1, &row, &values));
@@ -261,11 +191,11 @@ table_update__after_aborts__goes_on_from_the_live_version(void **state)
 static void
 table_update__changed_since_snapshot__by_isolation(void **state)
 {
-    struct fixture *f = *state;
+    struct table_fixture *f = *state;
     struct row_id row;
     struct world_row values;
     session_begin(&f->a, ISOLATION_READ_COMMITTED);
-    assert_int_equal(insert(f, &f->a, 1, 10), STATUS_OK);
+    assert_int_equal(table_fixture_insert(f, &f->a, 1, 10), STATUS_OK);
     row = f->result.row;
     session_commit(&f->a);
     static const enum isolation isolations[] = {ISOLATION_READ_COMMITTED,
@@ -273,15 +203,15 @@ table_update__changed_since_snapshot__by_isolation(void **state)
     for (unsigned i = 0; i < 2; i++) {
         session_begin(&f->b, isolations[i]);
         session_begin(&f->a, ISOLATION_READ_COMMITTED);
-        assert_int_equal(update(f, &f->a, row, 1, 20 + (int64_t)i), STATUS_OK);
+        assert_int_equal(table_fixture_update(f, &f->a, row, 1, 20 + (int64_t)i), STATUS_OK);
         session_commit(&f->a);
-        enum status status = update(f, &f->b, row, 1, 99);
+        enum status status = table_fixture_update(f, &f->b, row, 1, 99);
         if (i == 0) {
             assert_int_equal(status, STATUS_OK);
             assert_int_equal(f->result.outcome, ROW_CHANGED);
             world_row_decode(buf_slice(&f->newest), &values);
             assert_int_equal(values.n, 20);
-            assert_int_equal(update(f, &f->b, row, 1, 30), STATUS_OK);
+            assert_int_equal(table_fixture_update(f, &f->b, row, 1, 30), STATUS_OK);
             assert_int_equal(f->result.outcome, ROW_DONE);
             session_commit(&f->b);
         } else {
@@ -292,9 +222,9 @@ table_update__changed_since_snapshot__by_isolation(void **state)
     }
     session_begin(&f->b, ISOLATION_READ_COMMITTED);
     session_begin(&f->a, ISOLATION_READ_COMMITTED);
-    assert_int_equal(delete (f, &f->a, row), STATUS_OK);
+    assert_int_equal(table_fixture_delete(f, &f->a, row), STATUS_OK);
     session_commit(&f->a);
-    assert_int_equal(update(f, &f->b, row, 1, 99), STATUS_OK);
+    assert_int_equal(table_fixture_update(f, &f->b, row, 1, 99), STATUS_OK);
     assert_int_equal(f->result.outcome, ROW_GONE);
 }
 
@@ -303,17 +233,17 @@ table_update__changed_since_snapshot__by_isolation(void **state)
 static void
 table_lock_row__held_by_another__is_busy(void **state)
 {
-    struct fixture *f = *state;
+    struct table_fixture *f = *state;
     struct row_id first, second;
     session_begin(&f->a, ISOLATION_READ_COMMITTED);
-    assert_int_equal(insert(f, &f->a, 1, 10), STATUS_OK);
+    assert_int_equal(table_fixture_insert(f, &f->a, 1, 10), STATUS_OK);
     first = f->result.row;
-    assert_int_equal(insert(f, &f->a, 2, 10), STATUS_OK);
+    assert_int_equal(table_fixture_insert(f, &f->a, 2, 10), STATUS_OK);
     second = f->result.row;
     session_commit(&f->a);
     session_begin(&f->a, ISOLATION_READ_COMMITTED);
     session_begin(&f->b, ISOLATION_READ_COMMITTED);
-    assert_int_equal(update(f, &f->a, first, 1, 11), STATUS_OK);
+    assert_int_equal(table_fixture_update(f, &f->a, first, 1, 11), STATUS_OK);
     assert_int_equal(table_lock_row(f->a.txn, WORLD_TABLE, second, ROW_LOCK_UPDATE, LOCK_WAIT,
                                     &f->newest, &f->result, &f->a.diag),
                      STATUS_OK);
@@ -343,19 +273,19 @@ table_lock_row__held_by_another__is_busy(void **state)
 static void
 table__restart__shows_the_committed(void **state)
 {
-    struct fixture *f = *state;
+    struct table_fixture *f = *state;
     int64_t sum;
     struct row_id row = {0};
     session_begin(&f->a, ISOLATION_READ_COMMITTED);
     for (int64_t i = 0; i < 300; i++) {
-        assert_int_equal(insert(f, &f->a, i, 1), STATUS_OK);
+        assert_int_equal(table_fixture_insert(f, &f->a, i, 1), STATUS_OK);
         row = f->result.row;
     }
     session_commit(&f->a);
     session_begin(&f->a, ISOLATION_READ_COMMITTED);
     session_begin(&f->b, ISOLATION_READ_COMMITTED);
-    assert_int_equal(update(f, &f->a, row, 299, 5), STATUS_OK);
-    assert_int_equal(insert(f, &f->b, 1000, 7), STATUS_OK);
+    assert_int_equal(table_fixture_update(f, &f->a, row, 299, 5), STATUS_OK);
+    assert_int_equal(table_fixture_insert(f, &f->b, 1000, 7), STATUS_OK);
     world_checkpoint(&f->world);
     session_commit(&f->a);
     session_abort(&f->b);
@@ -376,12 +306,12 @@ table__restart__shows_the_committed(void **state)
 static void
 index_create__over_rows__finds_them(void **state)
 {
-    struct fixture *f = *state;
+    struct table_fixture *f = *state;
     struct object_id id = {20010};
     struct index_definition definition = world_index(id, true, 1);
     session_begin(&f->a, ISOLATION_READ_COMMITTED);
     for (int64_t i = 0; i < 3000; i++) {
-        assert_int_equal(insert(f, &f->a, i, 5000 - i), STATUS_OK);
+        assert_int_equal(table_fixture_insert(f, &f->a, i, 5000 - i), STATUS_OK);
     }
     session_commit(&f->a);
     session_begin(&f->a, ISOLATION_READ_COMMITTED);
@@ -409,7 +339,7 @@ index_create__over_rows__finds_them(void **state)
         assert_int_equal(total, 3000);
         index_scan_close(scan);
     }
-    assert_int_equal(insert(f, &f->a, 9000, 5000), STATUS_CONFLICT);
+    assert_int_equal(table_fixture_insert(f, &f->a, 9000, 5000), STATUS_CONFLICT);
     session_abort(&f->a);
     definition.index.v = 20011;
     session_begin(&f->a, ISOLATION_READ_COMMITTED);
@@ -422,11 +352,11 @@ index_create__over_rows__finds_them(void **state)
 static void
 table_truncate__old_snapshot__keeps_rows(void **state)
 {
-    struct fixture *f = *state;
+    struct table_fixture *f = *state;
     int64_t sum;
     session_begin(&f->a, ISOLATION_READ_COMMITTED);
     for (int64_t i = 0; i < 50; i++) {
-        assert_int_equal(insert(f, &f->a, i, 1), STATUS_OK);
+        assert_int_equal(table_fixture_insert(f, &f->a, i, 1), STATUS_OK);
     }
     session_commit(&f->a);
     session_begin(&f->a, ISOLATION_READ_COMMITTED);
@@ -439,7 +369,7 @@ table_truncate__old_snapshot__keeps_rows(void **state)
     session_begin(&f->a, ISOLATION_READ_COMMITTED);
     assert_int_equal(table_truncate(f->a.txn, WORLD_TABLE, &f->a.diag), STATUS_OK);
     session_next(&f->a);
-    assert_int_equal(insert(f, &f->a, 3, 1), STATUS_OK);
+    assert_int_equal(table_fixture_insert(f, &f->a, 3, 1), STATUS_OK);
     session_commit(&f->a);
     assert_int_equal(count_rows(&f->b, &sum), 50);
     session_commit(&f->b);
@@ -450,7 +380,8 @@ table_truncate__old_snapshot__keeps_rows(void **state)
 int
 main(void)
 {
-#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define T(name)                                                                                \
+    cmocka_unit_test_setup_teardown(name, table_fixture_setup, table_fixture_teardown)
     const struct CMUnitTest tests[] = {
         T(table_insert__committed__others_see_it),
         T(table_insert__row_beyond_a_page__is_54000),

@@ -7,40 +7,12 @@
 
 #include <stdlib.h>
 
-struct fixture {
-    struct lab_log *log;
-    struct lab primary, follower;
-};
-
-static int
-setup(void **state)
-{
-    struct fixture *f = calloc(1, sizeof(*f));
-    f->log = lab_log_new();
-    lab_init(&f->primary, f->log, 1, true);
-    lab_init(&f->follower, f->log, 2, false);
-    lab_create_table(&f->primary);
-    *state = f;
-    return 0;
-}
-
-static int
-teardown(void **state)
-{
-    struct fixture *f = *state;
-    lab_deinit(&f->primary);
-    lab_deinit(&f->follower);
-    lab_log_delete(f->log);
-    free(f);
-    return 0;
-}
-
 /* Two stores fed with the same entries agree; the one that ran the transactions with the one
  * that applied them. Method: inserts, updates, deletes, aborts; compare hashes and rows. */
 static void
 apply__same_entries__same_state_on_primary_and_follower(void **state)
 {
-    struct fixture *f = *state;
+    struct lab_pair *f = *state;
     struct lab *p = &f->primary;
     struct row_id rows[20];
     struct txn *txn = lab_begin(p);
@@ -76,7 +48,7 @@ apply__same_entries__same_state_on_primary_and_follower(void **state)
 static void
 state_hash__all_rows_deleted__is_that_of_an_empty_table(void **state)
 {
-    struct fixture *f = *state;
+    struct lab_pair *f = *state;
     struct lab *p = &f->primary;
     struct hash128 empty = lab_hash(p);
     struct txn *txn = lab_begin(p);
@@ -97,7 +69,7 @@ state_hash__all_rows_deleted__is_that_of_an_empty_table(void **state)
 static void
 savepoint__rolled_back_and_released__only_released_stays(void **state)
 {
-    struct fixture *f = *state;
+    struct lab_pair *f = *state;
     struct lab *p = &f->primary;
     struct txn *txn = lab_begin(p);
     struct row_id kept = lab_insert(p, txn, 1, "kept");
@@ -144,7 +116,7 @@ long_text(void)
 static void
 large_transaction__parts__applied_at_commit_only(void **state)
 {
-    struct fixture *f = *state;
+    struct lab_pair *f = *state;
     struct lab *p = &f->primary;
     struct txn *txn = lab_begin(p);
     for (int i = 0; i < 3000; i++) {
@@ -181,7 +153,7 @@ large_transaction__parts__applied_at_commit_only(void **state)
 static void
 large_transaction__aborted_or_lost__parts_are_dropped(void **state)
 {
-    struct fixture *f = *state;
+    struct lab_pair *f = *state;
     struct lab *p = &f->primary;
     for (int way = 0; way < 2; way++) {
         struct txn *txn = lab_begin(p);
@@ -220,7 +192,7 @@ log_and_time_out(void *arg, enum entry_kind kind, struct slice payload, struct w
 static void
 large_transaction__part_in_doubt__cannot_commit(void **state)
 {
-    struct fixture *f = *state;
+    struct lab_pair *f = *state;
     struct lab *p = &f->primary;
     store_propose_fn propose = p->store->propose;
     struct txn *txn = lab_begin(p);
@@ -246,7 +218,7 @@ large_transaction__part_in_doubt__cannot_commit(void **state)
 static void
 restart__checkpoints_and_replay__same_state(void **state)
 {
-    struct fixture *f = *state;
+    struct lab_pair *f = *state;
     struct lab *p = &f->primary;
     struct row_id rows[200];
     unsigned count = 0;
@@ -284,7 +256,7 @@ restart__checkpoints_and_replay__same_state(void **state)
 static void
 txn_outcome__all_fates__are_told(void **state)
 {
-    struct fixture *f = *state;
+    struct lab_pair *f = *state;
     struct lab *p = &f->primary, *other = &f->follower;
     struct txn *txn = lab_begin(p);
     lab_insert(p, txn, 1, "a");
@@ -391,7 +363,7 @@ gtids__beyond_retention__unknown(void **state)
 static void
 truncate__old_snapshot__still_sees_its_generation(void **state)
 {
-    struct fixture *f = *state;
+    struct lab_pair *f = *state;
     struct lab *p = &f->primary;
     struct hash128 empty = lab_hash(p);
     struct txn *txn = lab_begin(p);
@@ -439,7 +411,7 @@ truncate__old_snapshot__still_sees_its_generation(void **state)
 static void
 create__rolled_back__is_gone_and_collected(void **state)
 {
-    struct fixture *f = *state;
+    struct lab_pair *f = *state;
     struct lab *p = &f->primary;
     struct table_definition definition = {.column_count = 1, .kinds = {COLUMN_INT4}};
     struct object_id other = {30000}, kept = {30001};
@@ -488,7 +460,7 @@ next_of(struct lab *lab, struct txn *txn, struct object_id sequence)
 static void
 sequence__leader_changes_and_crashes__values_only_rise(void **state)
 {
-    struct fixture *f = *state;
+    struct lab_pair *f = *state;
     struct lab *p = &f->primary;
     struct object_id id = {40000};
     struct sequence_definition d = {.start = 1, .increment = 1, .min = 1, .max = INT64_MAX};
@@ -529,7 +501,7 @@ sequence__leader_changes_and_crashes__values_only_rise(void **state)
 static void
 object_ids__checkpoint_and_crash__go_on(void **state)
 {
-    struct fixture *f = *state;
+    struct lab_pair *f = *state;
     struct lab *p = &f->primary;
     struct object_id before = {0}, after = {0};
     struct txn *txn = lab_begin(p);
@@ -549,7 +521,7 @@ object_ids__checkpoint_and_crash__go_on(void **state)
 static void
 sequence__bounds_cycle_and_setval__as_postgresql(void **state)
 {
-    struct fixture *f = *state;
+    struct lab_pair *f = *state;
     struct lab *p = &f->primary;
     struct object_id up = {40001}, down = {40002};
     struct sequence_definition d = {.start = 8, .increment = 1, .min = 1, .max = 10};
@@ -596,7 +568,7 @@ sequence__bounds_cycle_and_setval__as_postgresql(void **state)
 static void
 xids__checkpoint_and_cut__values_survive(void **state)
 {
-    struct fixture *f = *state;
+    struct lab_pair *f = *state;
     struct lab *p = &f->primary;
     struct xids *xids = &p->store->xids;
     struct xid first = xids_assign(xids), last = first;
@@ -634,7 +606,7 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define T(name) cmocka_unit_test_setup_teardown(name, lab_pair_setup, lab_pair_teardown)
         T(apply__same_entries__same_state_on_primary_and_follower),
         T(state_hash__all_rows_deleted__is_that_of_an_empty_table),
         T(savepoint__rolled_back_and_released__only_released_stays),

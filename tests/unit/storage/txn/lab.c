@@ -380,3 +380,40 @@ lab_count_now(struct lab *lab)
     txn_end_read_only(txn);
     return count;
 }
+
+/* ---- for cmocka ---- */
+
+int
+lab_pair_setup_alone(void **state)
+{
+    struct lab_pair *pair = calloc(1, sizeof(*pair));
+    assert_non_null(pair);
+    pair->log = lab_log_new();
+    lab_init(&pair->primary, pair->log, 1, true);
+    lab_create_table(&pair->primary);
+    *state = pair;
+    return 0;
+}
+
+int
+lab_pair_setup(void **state)
+{
+    int rc = lab_pair_setup_alone(state);
+    struct lab_pair *pair = *state;
+    lab_init(&pair->follower, pair->log, 2, false);
+    pair->has_follower = true;
+    return rc;
+}
+
+int
+lab_pair_teardown(void **state)
+{
+    struct lab_pair *pair = *state;
+    lab_deinit(&pair->primary);
+    if (pair->has_follower) {
+        lab_deinit(&pair->follower);
+    }
+    lab_log_delete(pair->log);
+    free(pair);
+    return 0;
+}

@@ -83,3 +83,13 @@ int64_t lab_read(struct lab *lab, struct txn *txn, struct row_id row);
 /* Rows that a scan sees. */
 unsigned lab_count(struct lab *lab, struct txn *txn);
 unsigned lab_count_now(struct lab *lab);
+
+/* ---- for cmocka: a node that leads and has LAB_TABLE, alone or with a follower ---- */
+struct lab_pair {
+    struct lab_log *log;
+    struct lab primary, follower; /* the follower has applied nothing yet */
+    bool has_follower;
+};
+int lab_pair_setup(void **state);
+int lab_pair_setup_alone(void **state);
+int lab_pair_teardown(void **state);

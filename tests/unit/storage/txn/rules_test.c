@@ -8,39 +8,13 @@
 
 #include <stdlib.h>
 
-struct fixture {
-    struct lab_log *log;
-    struct lab primary;
-};
-
-static int
-setup(void **state)
-{
-    struct fixture *f = calloc(1, sizeof(*f));
-    f->log = lab_log_new();
-    lab_init(&f->primary, f->log, 1, true);
-    lab_create_table(&f->primary);
-    *state = f;
-    return 0;
-}
-
-static int
-teardown(void **state)
-{
-    struct fixture *f = *state;
-    lab_deinit(&f->primary);
-    lab_log_delete(f->log);
-    free(f);
-    return 0;
-}
-
 /* Rule 1: a transaction keeps the term of its first write or lock.
  * Method: write in term 1, the node leads term 2, write again: 40001. One that only locked is
  * bound as well; one that only read is not. */
 static void
 rule_1_term__next_write_in_a_newer_term__fails(void **state)
 {
-    struct fixture *f = *state;
+    struct lab_pair *f = *state;
     struct lab *lab = &f->primary;
     struct txn *wrote = lab_begin(lab), *locked = lab_begin(lab), *read = lab_begin(lab);
     lab_insert(lab, wrote, 1, "a");
@@ -72,7 +46,7 @@ rule_1_term__next_write_in_a_newer_term__fails(void **state)
 static void
 rule_2_point_of_no_return__submitted__log_decides(void **state)
 {
-    struct fixture *f = *state;
+    struct lab_pair *f = *state;
     struct lab *lab = &f->primary;
     lab->held = true;
     struct txn *txn = lab_begin(lab);
@@ -103,7 +77,7 @@ rule_2_point_of_no_return__submitted__log_decides(void **state)
 static void
 submit__record_refused__transaction_runs_and_aborts(void **state)
 {
-    struct fixture *f = *state;
+    struct lab_pair *f = *state;
     struct lab *lab = &f->primary;
     struct txn *txn = lab_begin(lab);
     lab_insert(lab, txn, 1, "a");
@@ -122,7 +96,7 @@ submit__record_refused__transaction_runs_and_aborts(void **state)
 static void
 rule_3_gate__writers_refused__write_fails_at_once(void **state)
 {
-    struct fixture *f = *state;
+    struct lab_pair *f = *state;
     struct lab *lab = &f->primary;
     struct txn *txn = lab_begin(lab), *fresh = lab_begin(lab);
     lab_insert(lab, txn, 1, "a");
@@ -150,7 +124,7 @@ rule_3_gate__writers_refused__write_fails_at_once(void **state)
 static void
 rule_4_new_term__unlogged_transactions__are_aborted(void **state)
 {
-    struct fixture *f = *state;
+    struct lab_pair *f = *state;
     struct lab *lab = &f->primary;
     lab->held = true;
     struct txn *logged = lab_begin(lab), *lost = lab_begin(lab), *running = lab_begin(lab);
@@ -188,7 +162,7 @@ rule_4_new_term__unlogged_transactions__are_aborted(void **state)
 static void
 rule_4_new_term__locks_of_idle_dead__do_not_block(void **state)
 {
-    struct fixture *f = *state;
+    struct lab_pair *f = *state;
     struct lab *lab = &f->primary;
     struct txn *idle = lab_begin(lab);
     assert_int_equal(table_lock(idle, LAB_TABLE, TABLE_LOCK_ACCESS_EXCLUSIVE, LOCK_WAIT, NULL),
@@ -213,7 +187,7 @@ rule_4_new_term__locks_of_idle_dead__do_not_block(void **state)
 static void
 rule_4_new_term__dead_transactions_drop__is_undone_only_for_itself(void **state)
 {
-    struct fixture *f = *state;
+    struct lab_pair *f = *state;
     struct lab *lab = &f->primary;
     struct lab other;
     lab_init(&other, f->log, 2, false);
@@ -249,7 +223,7 @@ abort_it(void *arg)
 static void
 rule_4_new_term__aborting_before_the_gate__is_undone_as_well(void **state)
 {
-    struct fixture *f = *state;
+    struct lab_pair *f = *state;
     struct lab *lab = &f->primary;
     struct txn *txn = lab_begin(lab), *submitted = NULL;
     struct thread session;
@@ -274,7 +248,7 @@ rule_4_new_term__aborting_before_the_gate__is_undone_as_well(void **state)
 static void
 rule_5_leadership__before_admission__no_writer(void **state)
 {
-    struct fixture *f = *state;
+    struct lab_pair *f = *state;
     struct lab *lab = &f->primary;
     lab_log_new_term(f->log);
     lab_catch_up(lab, 0);
@@ -328,7 +302,7 @@ ignore(void *arg, enum txn_state txn_state_, struct csn csn)
 static void
 rule_6_one_step__records_of_an_entry__visible_together(void **state)
 {
-    struct fixture *f = *state;
+    struct lab_pair *f = *state;
     struct lab *lab = &f->primary;
     struct txn *first = lab_begin(lab), *second = lab_begin(lab);
     lab_insert(lab, first, 1, "a");
@@ -349,7 +323,7 @@ rule_6_one_step__records_of_an_entry__visible_together(void **state)
 static void
 rule_6_one_step__csn_above_visible__counts_as_running(void **state)
 {
-    struct fixture *f = *state;
+    struct lab_pair *f = *state;
     struct lab *lab = &f->primary;
     struct xid xid = xids_assign(&lab->store->xids);
     uint64_t visible = store_applied_index(lab->store);
@@ -371,7 +345,7 @@ rule_6_one_step__csn_above_visible__counts_as_running(void **state)
 static void
 rule_7_snapshot__horizon__holds_at_oldest_reader(void **state)
 {
-    struct fixture *f = *state;
+    struct lab_pair *f = *state;
     struct lab *lab = &f->primary;
     struct txn *reader = lab_begin_as(lab, ISOLATION_REPEATABLE_READ, &lab->waiter);
     uint64_t seen = txn_snapshot_csn(reader).v;
@@ -394,7 +368,7 @@ rule_7_snapshot__horizon__holds_at_oldest_reader(void **state)
 static void
 rule_9_apply__missing_target__latches_the_node(void **state)
 {
-    struct fixture *f = *state;
+    struct lab_pair *f = *state;
     struct lab *lab = &f->primary;
     struct hash128 before = lab_hash(lab);
     uint64_t index = store_applied_index(lab->store);
@@ -427,7 +401,7 @@ rule_9_apply__missing_target__latches_the_node(void **state)
 static void
 rule_9_apply__insert_over_aborted_head__wins(void **state)
 {
-    struct fixture *f = *state;
+    struct lab_pair *f = *state;
     struct lab *lab = &f->primary;
     struct lab other;
     lab_init(&other, f->log, 2, false);
@@ -463,7 +437,7 @@ refuse_durable(void *arg, uint64_t index, struct diag *diag)
 static void
 rule_10_root_and_log__log_not_durable__no_root(void **state)
 {
-    struct fixture *f = *state;
+    struct lab_pair *f = *state;
     struct lab *lab = &f->primary;
     lab_checkpoint(lab);
     uint64_t first = store_checkpoint_index(lab->store), asked = 0;
@@ -484,7 +458,7 @@ rule_10_root_and_log__log_not_durable__no_root(void **state)
 static void
 rule_10_root_and_log__running_at_the_cut__is_aborted_and_log_replayed(void **state)
 {
-    struct fixture *f = *state;
+    struct lab_pair *f = *state;
     struct lab *lab = &f->primary;
     lab->held = true;
     struct txn *running = lab_begin(lab), *late = lab_begin(lab);
@@ -512,7 +486,7 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define T(name) cmocka_unit_test_setup_teardown(name, lab_pair_setup_alone, lab_pair_teardown)
         T(rule_1_term__next_write_in_a_newer_term__fails),
         T(rule_2_point_of_no_return__submitted__log_decides),
         T(submit__record_refused__transaction_runs_and_aborts),

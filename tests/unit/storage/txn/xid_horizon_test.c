@@ -6,34 +6,6 @@
 
 #define ROWS 40u
 
-struct fixture {
-    struct lab_log *log;
-    struct lab primary, follower;
-};
-
-static int
-setup(void **state)
-{
-    struct fixture *f = calloc(1, sizeof(*f));
-    f->log = lab_log_new();
-    lab_init(&f->primary, f->log, 1, true);
-    lab_create_table(&f->primary);
-    lab_init(&f->follower, f->log, 2, false);
-    *state = f;
-    return 0;
-}
-
-static int
-teardown(void **state)
-{
-    struct fixture *f = *state;
-    lab_deinit(&f->primary);
-    lab_deinit(&f->follower);
-    lab_log_delete(f->log);
-    free(f);
-    return 0;
-}
-
 static void
 vacuum_candidates(struct lab *lab)
 {
@@ -57,6 +29,16 @@ static uint64_t
 cut_at(const struct lab *lab)
 {
     return atomic_load(&lab->store->xids.oldest);
+}
+
+static void
+insert_rows(struct lab *lab, struct row_id *rows)
+{
+    struct txn *txn = lab_begin(lab);
+    for (unsigned i = 0; i < ROWS; i++) {
+        rows[i] = lab_insert(lab, txn, i, "new");
+    }
+    lab_commit(lab, txn);
 }
 
 /* Aborted and committed changes of the rows, by turns. */
@@ -103,14 +85,10 @@ xids__millions__chunks_are_used_again(void **state)
 static void
 transactions__vacuum_goes_on__table_stays_small(void **state)
 {
-    struct fixture *f = *state;
+    struct lab_pair *f = *state;
     struct lab *lab = &f->primary;
     struct row_id rows[ROWS];
-    struct txn *txn = lab_begin(lab);
-    for (unsigned i = 0; i < ROWS; i++) {
-        rows[i] = lab_insert(lab, txn, i, "new");
-    }
-    lab_commit(lab, txn);
+    insert_rows(lab, rows);
     for (unsigned round = 0; round < 12; round++) {
         lab->store->xids_kept_max = 2 * XIDS_PER_CHUNK;
         for (unsigned step = 0; step < 6; step++) {
@@ -127,7 +105,7 @@ transactions__vacuum_goes_on__table_stays_small(void **state)
     }
     assert_in_range(atomic_load(&lab->store->xids.next), 50000, 200000);
     assert_in_range(atomic_load(&lab->store->xids.next) - cut_at(lab), 0, 5 * XIDS_PER_CHUNK);
-    txn = lab_begin(lab);
+    struct txn *txn = lab_begin(lab);
     for (unsigned i = 0; i < ROWS; i++) {
         assert_int_equal(lab_read(lab, txn, rows[i]), i);
     }
@@ -142,14 +120,10 @@ transactions__vacuum_goes_on__table_stays_small(void **state)
 static void
 cut__someone_may_ask__waits(void **state)
 {
-    struct fixture *f = *state;
+    struct lab_pair *f = *state;
     struct lab *lab = &f->primary;
     struct row_id rows[ROWS];
-    struct txn *txn = lab_begin(lab);
-    for (unsigned i = 0; i < ROWS; i++) {
-        rows[i] = lab_insert(lab, txn, i, "new");
-    }
-    lab_commit(lab, txn);
+    insert_rows(lab, rows);
     run_transactions(lab, rows, 2 * XIDS_PER_CHUNK);
     for (unsigned i = 0; i < 3; i++) { /* not vacuumed */
         lab_checkpoint(lab);
@@ -170,7 +144,7 @@ cut__someone_may_ask__waits(void **state)
     lab_checkpoint(lab);
     uint64_t cut = cut_at(lab);
     assert_in_range(cut, XIDS_PER_CHUNK, UINT64_MAX);
-    txn = lab_begin_as(lab, ISOLATION_READ_COMMITTED, &other);
+    struct txn *txn = lab_begin_as(lab, ISOLATION_READ_COMMITTED, &other);
     lab_insert(lab, txn, 7, "running"); /* holds its xid */
     uint64_t running = xids_first_running(&lab->store->xids).v;
     for (unsigned i = 0; i < 3; i++) {
@@ -189,9 +163,10 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(xids__millions__chunks_are_used_again),
-        cmocka_unit_test_setup_teardown(transactions__vacuum_goes_on__table_stays_small, setup,
-                                        teardown),
-        cmocka_unit_test_setup_teardown(cut__someone_may_ask__waits, setup, teardown),
+        cmocka_unit_test_setup_teardown(transactions__vacuum_goes_on__table_stays_small,
+                                        lab_pair_setup, lab_pair_teardown),
+        cmocka_unit_test_setup_teardown(cut__someone_may_ask__waits, lab_pair_setup,
+                                        lab_pair_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,49 +1,13 @@
 /* vacuum_test.c: what goes, what stays, and that space comes back.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "storage/txn/objects.h"
-#include "storage/verify/verify.h"
-#include "tests/lib/table_world.h"
+#include "tests/lib/table_fixture.h"
 #include "tests/lib/unit.h"
 
 #include <stdio.h>
-#include <stdlib.h>
-
-struct fixture {
-    struct world world;
-    struct session a, b;
-    struct buf tuple, newest;
-    struct change_result result;
-};
-
-static int
-setup(void **state)
-{
-    struct fixture *f = calloc(1, sizeof(*f));
-    world_open(&f->world, 4096, 256);
-    world_make_table(&f->world);
-    session_init(&f->a, &f->world);
-    session_init(&f->b, &f->world);
-    *state = f;
-    return 0;
-}
-
-static int
-teardown(void **state)
-{
-    struct fixture *f = *state;
-    struct diag diag = {0};
-    bool good = tables_check(f->world.store, &diag);
-    session_deinit(&f->a);
-    session_deinit(&f->b);
-    buf_deinit(&f->tuple);
-    buf_deinit(&f->newest);
-    world_close(&f->world);
-    free(f);
-    return good ? 0 : 1;
-}
 
 static struct vacuum_result
-vacuum(struct fixture *f)
+vacuum(struct table_fixture *f)
 {
     struct vacuum_result result;
     struct diag diag = {0};
@@ -53,22 +17,23 @@ vacuum(struct fixture *f)
 }
 
 static struct row_id
-insert(struct fixture *f, int64_t id, int64_t n)
+insert(struct table_fixture *f, int64_t id, int64_t n)
 {
-    world_row_encode(&f->tuple, &(struct world_row){.id = id, .n = n, .text = "text of it"});
-    assert_int_equal(
-        table_insert(f->a.txn, WORLD_TABLE, buf_slice(&f->tuple), &f->result, &f->a.diag),
-        STATUS_OK);
+    assert_int_equal(table_fixture_insert(f, &f->a, id, n), STATUS_OK);
     return f->result.row;
 }
 
 static void
-update(struct fixture *f, struct row_id row, int64_t id, int64_t n)
+update(struct table_fixture *f, struct row_id row, int64_t id, int64_t n)
 {
-    world_row_encode(&f->tuple, &(struct world_row){.id = id, .n = n, .text = "text of it"});
-    assert_int_equal(table_update(f->a.txn, WORLD_TABLE, row, buf_slice(&f->tuple), &f->newest,
-                                  &f->result, &f->a.diag),
-                     STATUS_OK);
+    assert_int_equal(table_fixture_update(f, &f->a, row, id, n), STATUS_OK);
+    assert_int_equal(f->result.outcome, ROW_DONE);
+}
+
+static void
+remove_row(struct table_fixture *f, struct row_id row)
+{
+    assert_int_equal(table_fixture_delete(f, &f->a, row), STATUS_OK);
     assert_int_equal(f->result.outcome, ROW_DONE);
 }
 
@@ -77,7 +42,7 @@ update(struct fixture *f, struct row_id row, int64_t id, int64_t n)
 static void
 vacuum__old_snapshot__keeps_its_versions(void **state)
 {
-    struct fixture *f = *state;
+    struct table_fixture *f = *state;
     struct row_id row, found;
     session_begin(&f->a, ISOLATION_READ_COMMITTED);
     row = insert(f, 1, 1);
@@ -105,7 +70,7 @@ vacuum__old_snapshot__keeps_its_versions(void **state)
 static void
 vacuum__key_still_lives__entry_stays(void **state)
 {
-    struct fixture *f = *state;
+    struct table_fixture *f = *state;
     struct row_id row, found;
     session_begin(&f->a, ISOLATION_READ_COMMITTED);
     row = insert(f, 1, 1);
@@ -137,7 +102,7 @@ vacuum__key_still_lives__entry_stays(void **state)
 static void
 vacuum__many_rounds__space_is_used_again(void **state)
 {
-    struct fixture *f = *state;
+    struct table_fixture *f = *state;
     struct object_size size;
     uint64_t heap_after_first = 0;
     for (unsigned round = 0; round < 12; round++) {
@@ -151,9 +116,7 @@ vacuum__many_rounds__space_is_used_again(void **state)
         for (int64_t i = 0; i < 300; i++) {
             update(f, rows[i], i, -i);
             session_next(&f->a);
-            assert_int_equal(table_delete(f->a.txn, WORLD_TABLE, rows[i], &f->newest,
-                                          &f->result, &f->a.diag),
-                             STATUS_OK);
+            remove_row(f, rows[i]);
         }
         session_commit(&f->a);
         assert_int_equal(vacuum(f).versions_removed, 600);
@@ -173,7 +136,7 @@ vacuum__many_rounds__space_is_used_again(void **state)
 static void
 vacuum__same_keys__pages_prune_themselves(void **state)
 {
-    struct fixture *f = *state;
+    struct table_fixture *f = *state;
     struct object_size size;
     session_begin(&f->a, ISOLATION_READ_COMMITTED);
     struct row_id row = insert(f, 1, 1);
@@ -197,7 +160,7 @@ vacuum__same_keys__pages_prune_themselves(void **state)
 static void
 vacuum_candidates__many_dead__names_the_table(void **state)
 {
-    struct fixture *f = *state;
+    struct table_fixture *f = *state;
     struct object_id tables[4];
     struct row_id rows[400];
     session_begin(&f->a, ISOLATION_READ_COMMITTED);
@@ -208,9 +171,7 @@ vacuum_candidates__many_dead__names_the_table(void **state)
     assert_int_equal(store_vacuum_candidates(f->world.store, tables, 4), 0);
     session_begin(&f->a, ISOLATION_READ_COMMITTED);
     for (int64_t i = 0; i < 200; i++) {
-        assert_int_equal(
-            table_delete(f->a.txn, WORLD_TABLE, rows[i], &f->newest, &f->result, &f->a.diag),
-            STATUS_OK);
+        remove_row(f, rows[i]);
     }
     session_commit(&f->a);
     assert_int_equal(store_vacuum_candidates(f->world.store, tables, 4), 1);
@@ -224,7 +185,7 @@ vacuum_candidates__many_dead__names_the_table(void **state)
 static void
 vacuum_candidates__old_snapshot__asks_when_it_is_gone(void **state)
 {
-    struct fixture *f = *state;
+    struct table_fixture *f = *state;
     struct object_id table;
     session_begin(&f->a, ISOLATION_READ_COMMITTED);
     struct row_id row = insert(f, 1, 1);
@@ -250,7 +211,7 @@ vacuum_candidates__old_snapshot__asks_when_it_is_gone(void **state)
 static void
 vacuum__wrong_estimate__is_corrected(void **state)
 {
-    struct fixture *f = *state;
+    struct table_fixture *f = *state;
     struct object_id table;
     session_begin(&f->a, ISOLATION_READ_COMMITTED);
     struct row_id row = insert(f, 1, 1);
@@ -263,10 +224,7 @@ vacuum__wrong_estimate__is_corrected(void **state)
     assert_int_equal(store_vacuum_candidates(f->world.store, &table, 1), 0);
     session_begin(&f->b, ISOLATION_REPEATABLE_READ);
     session_begin(&f->a, ISOLATION_READ_COMMITTED);
-    diag_clear(&f->a.diag);
-    assert_int_equal(
-        table_delete(f->a.txn, WORLD_TABLE, row, &f->newest, &f->result, &f->a.diag),
-        STATUS_OK);
+    remove_row(f, row);
     session_commit(&f->a);
     (void)vacuum(f);
     assert_int_equal(atomic_load(&generation->body->dead_rows), 1);
@@ -277,7 +235,8 @@ vacuum__wrong_estimate__is_corrected(void **state)
 int
 main(void)
 {
-#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define T(name)                                                                                \
+    cmocka_unit_test_setup_teardown(name, table_fixture_setup, table_fixture_teardown)
     const struct CMUnitTest tests[] = {
         T(vacuum__old_snapshot__keeps_its_versions),
         T(vacuum__key_still_lives__entry_stays),
