@@ -88,8 +88,9 @@ take(struct mutex *mutex) NO_THREAD_SAFETY_ANALYSIS
     atomic_store_explicit(&mutex->owner, thread_number(), memory_order_relaxed);
 }
 
-static void
-give_back(struct mutex *mutex) NO_THREAD_SAFETY_ANALYSIS
+/* True: threads that share this one's scheduler wait for it; the caller wakes them. */
+static bool
+let_go(struct mutex *mutex) NO_THREAD_SAFETY_ANALYSIS
 {
     bool awaited = atomic_load_explicit(&mutex->awaited, memory_order_relaxed);
     atomic_store_explicit(&mutex->owner, 0, memory_order_relaxed);
@@ -97,9 +98,7 @@ give_back(struct mutex *mutex) NO_THREAD_SAFETY_ANALYSIS
         atomic_store_explicit(&mutex->awaited, false, memory_order_relaxed);
     }
     ASSERT(pthread_mutex_unlock(&mutex->native) == 0);
-    if (UNLIKELY(awaited)) { /* only under a scheduler: nobody ran since, it is still there */
-        sched_mine->ops->wake(sched_mine, mutex, true);
-    }
+    return awaited;
 }
 
 void
@@ -113,7 +112,9 @@ void
 mutex_unlock(struct mutex *mutex) NO_THREAD_SAFETY_ANALYSIS
 {
     note_unlocked(mutex);
-    give_back(mutex);
+    if (UNLIKELY(let_go(mutex))) {
+        sched_mine->ops->wake(sched_mine, mutex, true);
+    }
 }
 
 bool
@@ -144,7 +145,9 @@ sleep_on(struct cond *cond, struct mutex *mutex, int64_t deadline_ns) NO_THREAD_
 {
     struct sched *sched = sched_mine;
     if (UNLIKELY(sched != NULL)) {
-        give_back(mutex);
+        if (let_go(mutex)) {
+            sched->ops->wake_and_stay(sched, mutex);
+        }
         bool woken = sched->ops->wait(sched, cond, deadline_ns);
         take(mutex);
         return woken;

@@ -27,8 +27,11 @@ struct sched_ops {
     void (*join)(struct sched *, void *seat);
     /* Lets others run until sched_wake() of that key; false when `deadline_ns` came first. */
     bool (*wait)(struct sched *, const void *key, int64_t deadline_ns);
-    /* One of those that wait for the key, or all of them. */
+    /* One of those that wait for the key, or all of them; the caller may lose its turn. */
     void (*wake)(struct sched *, const void *key, bool all);
+    /* All of them, and the caller keeps its turn: it is about to wait, and whoever came between
+     * would not find it waiting. */
+    void (*wake_and_stay)(struct sched *, const void *key);
     /* Lets others run for that long, or for a moment (0). */
     void (*pause)(struct sched *, int64_t delay_ns);
 };

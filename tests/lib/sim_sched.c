@@ -158,10 +158,9 @@ pause_for(struct sched *sched, int64_t delay_ns)
     }
 }
 
-static void
-wake(struct sched *sched, const void *key, bool all)
+static unsigned
+resume_waiting(struct sim_world *world, const void *key, bool all)
 {
-    struct sim_world *world = world_of(sched);
     unsigned woken_count = 0;
     LIST_EACH(it, &world->waiting)
     {
@@ -172,17 +171,31 @@ wake(struct sched *sched, const void *key, bool all)
             woken_count++;
         }
     }
+    return woken_count;
+}
+
+static void
+wake(struct sched *sched, const void *key, bool all)
+{
+    struct sim_world *world = world_of(sched);
+    unsigned woken_count = resume_waiting(world, key, all);
     if (woken_count > 0 && mine != NULL && !mine->ended &&
         rng_below(&world->rng, STEP_ASIDE_ONE_IN) == 0) {
         pause_for(sched, 0);
     }
 }
 
+static void
+wake_and_stay(struct sched *sched, const void *key)
+{
+    (void)resume_waiting(world_of(sched), key, true);
+}
+
 void
 sim__sched_init(struct sim_world *world)
 {
-    static const struct sched_ops ops = {make_seat, begin, end,      join,
-                                         wait_key,  wake,  pause_for};
+    static const struct sched_ops ops = {make_seat, begin, end,           join,
+                                         wait_key,  wake,  wake_and_stay, pause_for};
     world->sched.ops = &ops;
     list_init(&world->waiting);
     ASSERT(sem_init(&world->turn_over, 0, 0) == 0);

@@ -14,6 +14,8 @@
 
 #define THREADS 5
 #define TURNS 20
+#define HANDOVER_SEEDS 40
+#define WORLDS_MAX (HANDOVER_SEEDS + 8)
 #define MS ((int64_t)1000 * 1000)
 
 struct fixture {
@@ -32,13 +34,14 @@ struct player {
 };
 
 /* Worlds are never deleted; so that a leak checker finds them. */
-static struct sim_world *kept[8];
+static struct sim_world *kept[WORLDS_MAX];
 static unsigned kept_count;
 
 static void
 fixture_init(struct fixture *f, uint64_t seed)
 {
     *f = (struct fixture){.world = sim_world_new(seed)};
+    assert_true(kept_count < WORLDS_MAX);
     kept[kept_count++] = f->world;
     mutex_init(&f->mu, LOCK_RANK_NODE);
     cond_init(&f->changed);
@@ -116,6 +119,48 @@ cond_wait_until__nobody_signals__simulated_deadline(void **state)
     assert_true(f.woke_ns >= 0 && f.woke_ns < MS);
 }
 
+static void
+wait_for_other(void *arg)
+{
+    struct fixture *f = arg;
+    mutex_lock(&f->mu);
+    thread_sleep_us(1000); /* the other comes, and has to wait for the lock */
+    while (f->turns == 0) {
+        cond_wait(&f->changed, &f->mu);
+    }
+    f->ended++;
+    mutex_unlock(&f->mu);
+}
+
+static void
+be_the_other(void *arg)
+{
+    struct fixture *f = arg;
+    thread_sleep_us(500);
+    mutex_lock(&f->mu);
+    f->turns++;
+    cond_broadcast(&f->changed);
+    mutex_unlock(&f->mu);
+}
+
+/* Goal: giving the lock back and waiting are one step: who waited for the lock finds a waiter
+ * to wake. Method: many seeds, for only some would let another in between. */
+static void
+cond_wait__another_waits_for_the_lock__is_woken_by_it(void **state)
+{
+    UNUSED(state);
+    for (uint64_t seed = 1; seed <= HANDOVER_SEEDS; seed++) {
+        struct fixture f;
+        fixture_init(&f, seed);
+        sim_world_start(f.world, 0, "waiter", wait_for_other, &f);
+        sim_world_start(f.world, 0, "other", be_the_other, &f);
+        while (sim_world_step(f.world, INT64_MAX)) {
+        }
+        assert_int_equal(f.turns, 1);
+        assert_int_equal(f.ended, 1);
+    }
+}
+
 static bool
 count_step(void *arg)
 {
@@ -177,6 +222,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(mutex__threads_of_a_world__one_order_per_seed),
         cmocka_unit_test(cond_wait_until__nobody_signals__simulated_deadline),
+        cmocka_unit_test(cond_wait__another_waits_for_the_lock__is_woken_by_it),
         cmocka_unit_test(worker__in_a_world__runs_and_joins),
         cmocka_unit_test(power_off__holder_of_a_lock__stands_still),
     };
