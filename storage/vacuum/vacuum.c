@@ -466,15 +466,20 @@ vacuum_page(struct vacuum *vacuum, struct page_no no, struct diag *diag)
     return status;
 }
 
+static enum status
+check_cancel(const struct vacuum *vacuum, struct diag *diag)
+{
+    return vacuum->waiter != NULL && waiter_check(vacuum->waiter)
+               ? waiter_report_cancel(vacuum->waiter, diag)
+               : STATUS_OK;
+}
+
 /* One vacuum of a table at a time: another one waits. */
 static enum status
 take_turn(struct vacuum *vacuum, struct diag *diag)
 {
     while (!heap_memory_begin_vacuum(vacuum->heap.memory)) {
-        if (vacuum->waiter != NULL && waiter_cancelled(vacuum->waiter)) {
-            return diag_fail(diag, STATUS_CANCELLED, SQLSTATE_QUERY_CANCELED,
-                             "canceling statement due to user request");
-        }
+        TRY(check_cancel(vacuum, diag));
         thread_sleep_us(1000);
     }
     struct xids *xids = &vacuum->store->xids;
@@ -490,10 +495,7 @@ vacuum_pages(struct vacuum *vacuum, struct diag *diag)
 {
     uint32_t page_count = space_page_count(vacuum->heap.pages, vacuum->heap.space);
     for (uint32_t no = 0; no < page_count; no++) {
-        if (vacuum->waiter != NULL && waiter_cancelled(vacuum->waiter)) {
-            return diag_fail(diag, STATUS_CANCELLED, SQLSTATE_QUERY_CANCELED,
-                             "canceling statement due to user request");
-        }
+        TRY(check_cancel(vacuum, diag));
         TRY(vacuum_page(vacuum, (struct page_no){no}, diag));
     }
     struct body *body = vacuum->heap.body;

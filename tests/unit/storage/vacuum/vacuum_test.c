@@ -232,6 +232,40 @@ vacuum__wrong_estimate__is_corrected(void **state)
     generation_unpin(generation);
 }
 
+static void
+reach_limit(struct waiter *waiter)
+{
+    waiter_cancel_for(waiter, CANCEL_TIMEOUT);
+}
+
+/* A vacuum is a statement like others: statement_timeout ends it, and a stop says that it is
+ * one. Method: a waiter that finds its limit reached once it is asked; one that is told of a
+ * shutdown. */
+static void
+vacuum__timeout_or_shutdown__ends_with_its_reason(void **state)
+{
+    struct table_fixture *f = *state;
+    struct vacuum_result result;
+    struct waiter waiter;
+    struct diag diag = {0};
+    session_begin(&f->a, ISOLATION_READ_COMMITTED);
+    for (int64_t i = 0; i < 1000; i++) {
+        insert(f, i, i);
+    }
+    session_commit(&f->a);
+    waiter_init(&waiter);
+    waiter.breathe = reach_limit;
+    assert_int_equal(store_vacuum(f->world.store, WORLD_TABLE, &waiter, &result, &diag),
+                     STATUS_CANCELLED);
+    assert_string_equal(diag.message, "canceling statement due to statement timeout");
+    waiter_cancel_for(&waiter, CANCEL_SHUTDOWN);
+    diag_clear(&diag);
+    assert_int_equal(store_vacuum(f->world.store, WORLD_TABLE, &waiter, &result, &diag),
+                     STATUS_CANCELLED);
+    assert_string_equal(diag.sqlstate, "57P01");
+    waiter_deinit(&waiter);
+}
+
 int
 main(void)
 {
@@ -245,6 +279,7 @@ main(void)
         T(vacuum_candidates__many_dead__names_the_table),
         T(vacuum_candidates__old_snapshot__asks_when_it_is_gone),
         T(vacuum__wrong_estimate__is_corrected),
+        T(vacuum__timeout_or_shutdown__ends_with_its_reason),
     };
 #undef T
     return cmocka_run_group_tests(tests, NULL, NULL);
