@@ -9,6 +9,7 @@
  * so that a roll costs a rename and one small sync. SPDX-License-Identifier: Apache-2.0 */
 #include "base/errors.h"
 #include "base/fault.h"
+#include "base/thread.h"
 #include "cluster/log/wal_internal.h"
 
 #include <inttypes.h>
@@ -17,6 +18,7 @@
 #include <string.h>
 
 #define SPARE_STEP_BYTES ((size_t)256 << 10)
+#define SLOW_SYNC_US 200000 /* of FAULT_LOG_SYNC_SLOW */
 
 /* Moves what is due into wal->group; false when there is nothing. */
 static bool
@@ -99,6 +101,9 @@ sync_group(struct wal *wal, struct diag *diag)
 {
     if (fault_fires(wal->env->faults, FAULT_LOG_SYNC_FAILS)) {
         return diag_fail(diag, STATUS_IO, SQLSTATE_IO_ERROR, "sync a file: fault injected");
+    }
+    if (fault_fires(wal->env->faults, FAULT_LOG_SYNC_SLOW)) {
+        thread_sleep_us(SLOW_SYNC_US);
     }
     if (fault_fires(wal->env->faults, FAULT_CANARY_EARLY_ACK)) {
         return STATUS_OK;
@@ -274,9 +279,6 @@ bool
 wal__write_step(void *arg)
 {
     struct wal *wal = arg;
-    if (fault_fires(wal->env->faults, FAULT_LOG_SYNC_SLOW)) {
-        return true; /* put off: for the simulator another event, and time passes */
-    }
     if (wal->written) {
         return finish_group(wal);
     }

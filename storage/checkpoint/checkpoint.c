@@ -307,7 +307,8 @@ run_checkpoint(struct pages *pages, struct cut *cut, checkpoint_log_fn log_durab
 {
     struct root_record record;
     enum status status = prepare_root(pages, cut, &record, diag);
-    if (status == STATUS_OK && log_durable != NULL) {
+    if (status == STATUS_OK && log_durable != NULL &&
+        !fault_fires(pages->env->faults, FAULT_CANARY_ROOT_AHEAD)) {
         status = log_durable(arg, cut->applied_index, diag);
     }
     if (status == STATUS_OK) {

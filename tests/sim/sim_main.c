@@ -32,14 +32,15 @@ struct arguments {
 static const char *const canary_names[] = {[CANARY_NONE] = "none",
                                            [CANARY_EARLY_ACK] = "early-ack",
                                            [CANARY_APPLY_SKIPS] = "apply-skips",
-                                           [CANARY_EARLY_ROOT] = "early-root"};
+                                           [CANARY_EARLY_ROOT] = "early-root",
+                                           [CANARY_ROOT_AHEAD] = "root-ahead"};
 
 static int
 usage(const char *name)
 {
     fprintf(stderr,
             "usage: %s [--seed N] [--runs N] [--seconds S] [--members N] [--jobs N]\n"
-            "       [--canary early-ack|apply-skips|early-root] [--verbose]\n",
+            "       [--canary early-ack|apply-skips|early-root|root-ahead] [--verbose]\n",
             name);
     return 2;
 }

@@ -93,6 +93,9 @@ watch(struct simulation *simulation)
         if (sim_member_is_damaged(member)) {
             violate(simulation, "node %u takes itself for damaged", i + 1);
         }
+        if (sim_member_root_index(member) > sim_member_durable_index(member)) {
+            violate(simulation, "node %u's root is ahead of its log", i + 1);
+        }
         if (member->state == SIM_REFUSED) {
             violate(simulation, "node %u does not start: %s; while %s", i + 1,
                     member->diag.message, member->diag.while_chain);
@@ -152,6 +155,9 @@ set_canary(struct simulation *simulation, struct sim_member *member)
         break;
     case CANARY_EARLY_ROOT:
         member->faults.chance[FAULT_CANARY_EARLY_ROOT] = 1;
+        break;
+    case CANARY_ROOT_AHEAD:
+        member->faults.chance[FAULT_CANARY_ROOT_AHEAD] = 1;
         break;
     default:
         break;

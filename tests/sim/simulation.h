@@ -6,6 +6,7 @@
  *   - a session reads its own acknowledged transfer, on whatever node it is;
  *   - statements fail only for reasons that the weather explains;
  *   - no member takes itself for damaged, none refuses to start;
+ *   - no member has a root that is ahead of its durable log (rule 10);
  * and at the end, when all is healed:
  *   - every member comes up, a transfer gets through on each, all reach one state;
  *   - an acknowledged transfer is in the history once, a refused one not at all, one in doubt
@@ -25,6 +26,7 @@ enum canary {
     CANARY_EARLY_ACK,   /* members acknowledge entries before their sync */
     CANARY_APPLY_SKIPS, /* apply loses an effect now and then */
     CANARY_EARLY_ROOT,  /* a checkpoint's root does not wait for its pages */
+    CANARY_ROOT_AHEAD,  /* nor for the log up to its index */
 };
 
 struct simulation_options {

@@ -189,6 +189,7 @@ slow_disk(struct simulation *simulation, struct sim_member *member)
     sim_world_disk_delay(simulation->world, member->number,
                          NS_PER_MS * most_ms[rng_below(simulation->rng, ARRAY_SIZE(most_ms))]);
     member->faults.chance[FAULT_APPLY_SLOW] = chance(simulation, 2) ? 0.5 : 0;
+    member->faults.chance[FAULT_LOG_SYNC_SLOW] = chance(simulation, 2) ? 0.3 : 0;
 }
 
 static void
@@ -293,6 +294,7 @@ weather_clear(struct simulation *simulation)
         struct sim_member *member = &simulation->members[i];
         member->faults.chance[FAULT_MESSAGE_DROPPED] = 0;
         member->faults.chance[FAULT_APPLY_SLOW] = 0;
+        member->faults.chance[FAULT_LOG_SYNC_SLOW] = 0;
         sim_world_disk_delay(simulation->world, i, NS_PER_MS);
         sim_world_power_off_at_sync(simulation->world, i, 0);
         come_back(member);

@@ -1,5 +1,7 @@
 /* sim_member.c: see sim_member.h. SPDX-License-Identifier: Apache-2.0 */
 #include "tests/world/sim_member.h"
+#include "cluster/cluster_internal.h"
+#include "cluster/log/wal_internal.h"
 #include "node/node_internal.h"
 #include "storage/verify/verify.h"
 
@@ -131,6 +133,12 @@ uint64_t
 sim_member_root_index(const struct sim_member *member)
 {
     return member->node == NULL ? 0 : store_checkpoint_index(member->node->store);
+}
+
+uint64_t
+sim_member_durable_index(const struct sim_member *member)
+{
+    return member->node == NULL ? 0 : member->node->cluster->wal->durable_index; /* no lock */
 }
 
 uint64_t

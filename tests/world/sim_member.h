@@ -56,6 +56,8 @@ bool sim_member_is_damaged(const struct sim_member *member);
 uint64_t sim_member_applied_index(const struct sim_member *member);
 /* Of the newest durable root. */
 uint64_t sim_member_root_index(const struct sim_member *member);
+/* Of its log. */
+uint64_t sim_member_durable_index(const struct sim_member *member);
 /* The newest position with a known state hash; 0: none. */
 uint64_t sim_member_hashed_index(const struct sim_member *member);
 /* False when the member does not remember that position. */
