@@ -801,14 +801,16 @@ save_body(const struct body *body, struct buf *out)
     }
 }
 
-/* The first generation of the list that has this body: its place, from the newest. */
+/* The first generation of the list that has the body of `of`: its place, from the newest. Does
+ * not walk for a body of its own: the list is long where an old snapshot outlived many
+ * TRUNCATEs, and the gate is closed. */
 static unsigned
-place_of_body(const struct object *object, const struct body *body,
+place_of_body(const struct object *object, const struct generation *of,
               const struct generation **out)
 {
     unsigned place = 0;
-    const struct generation *g = object->newest;
-    for (; g->body != body; g = g->older) {
+    const struct generation *g = of->body->reference_count == 1 ? of : object->newest;
+    for (; g->body != of->body; g = g->older) {
         place++;
     }
     *out = g;
@@ -826,7 +828,7 @@ save_generation(struct store *store, const struct object *object, struct generat
                            : xids_get(&store->xids, g->dropped_by);
     bool garbage = g->created_aborted || (!settled && created <= XID_VALUE_ABORTED);
     const struct generation *first;
-    unsigned place = place_of_body(object, g->body, &first);
+    unsigned place = place_of_body(object, g, &first);
     bool shares = first != g;
     buf_u8(out, (uint8_t)((garbage ? SAVED_GARBAGE : 0) | (shares ? SAVED_SHARES_BODY : 0) |
                           (atomic_load(&g->invalid) ? SAVED_INVALID : 0)));
