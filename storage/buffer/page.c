@@ -108,6 +108,16 @@ write_met(struct pages *pages, struct page **dirty, unsigned dirty_count, struct
     return pages__write_out(pages, dirty, dirty_count, UINT64_MAX, false, diag);
 }
 
+/* What failed counts only if it was in vain: a diag keeps the first error it is told. */
+static enum status
+report(enum status status, const struct diag *met, struct diag *diag)
+{
+    if (diag != NULL && diag->status == STATUS_OK) {
+        *diag = *met;
+    }
+    return status;
+}
+
 /* A taken frame; writes dirty ones out to get it. Outside the gate. */
 static enum status
 acquire_frame(struct pages *pages, bool scan, struct page **page_out, struct diag *diag)
@@ -118,6 +128,7 @@ acquire_frame(struct pages *pages, bool scan, struct page **page_out, struct dia
     unsigned dirty_count = 0, met_max = MIN(DIRTY_MET_MAX, pool->frame_count / 4);
     unsigned idle_count = 0;
     enum status status = STATUS_OK;
+    struct diag met = {0};
     for (unsigned sweeps = 0;; sweeps++) {
         bool full = status == STATUS_LIMIT; /* no write can help */
         *page_out = pool_take(pool, scan, steps, dirty, full ? 0 : met_max, &dirty_count);
@@ -132,19 +143,19 @@ acquire_frame(struct pages *pages, bool scan, struct page **page_out, struct dia
             }
             break;
         }
-        status = write_met(pages, dirty, dirty_count, diag);
+        status = write_met(pages, dirty, dirty_count, &met);
         if (*page_out != NULL) {
             return STATUS_OK; /* the frame is clean, whatever became of the others */
         }
         if (status != STATUS_OK && status != STATUS_LIMIT) {
-            return status;
+            return report(status, &met, diag);
         }
         if (sweeps > pool->frame_count) {
             break;
         }
     }
     return status != STATUS_OK
-               ? status
+               ? report(status, &met, diag)
                : diag_fail(diag, STATUS_LIMIT, SQLSTATE_OUT_OF_MEMORY,
                            "all %u pages of the buffer pool are in use", pool->frame_count);
 }

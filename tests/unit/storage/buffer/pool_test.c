@@ -302,6 +302,48 @@ pool__miss_of_a_session__hook_runs_first(void **state)
     waiter_deinit(&counting.waiter);
 }
 
+static enum status
+refuse_first(struct waiter *waiter)
+{
+    struct counting_waiter *counting = waiter->owner;
+    return counting->call_count++ == 0 ? STATUS_LIMIT : STATUS_OK;
+}
+
+/* A frame that was found although a write was refused leaves no error behind: the next one of
+ * the statement would be lost under it. Method: now and then half the frames dirty, the
+ * clean ones wanted, so that the dirty ones are met first; the thread may wait to read, not to
+ * write. */
+static void
+pool__write_refused_and_frame_found__no_error_is_told(void **state)
+{
+    struct pool_fixture *f = *state;
+    struct counting_waiter counting = {0};
+    unsigned refused_count = 0;
+    waiter_init(&counting.waiter);
+    counting.waiter.about_to_block = refuse_first;
+    counting.waiter.owner = &counting;
+    append_many(f, 3 * POOL_PAGES);
+    assert_int_equal(pages_make_room(f->pages, NULL), STATUS_OK); /* all are clean now */
+    for (uint32_t no = 0; no < 2 * POOL_PAGES; no++) {
+        append_many(f, no % 16 == 0 ? POOL_PAGES / 2 : 0);
+        struct diag diag = {0};
+        struct page *page = NULL;
+        counting.call_count = 0;
+        waiter_set_current(&counting.waiter);
+        enum status status =
+            page_pin(f->pages, f->space, (struct page_no){no}, 0, &page, &diag);
+        waiter_set_current(NULL);
+        assert_int_equal(diag.status, status);
+        refused_count += status == STATUS_OK && counting.call_count > 1;
+        page_unpin(page);
+        for (unsigned i = 0; i < 4; i++) {
+            page_unpin(pin(f, no, 0));
+        }
+    }
+    assert_true(refused_count > 0);
+    waiter_deinit(&counting.waiter);
+}
+
 int
 main(void)
 {
@@ -314,6 +356,7 @@ main(void)
         WITH_FIXTURE(pool__no_such_page__is_not_damage),
         WITH_FIXTURE(pool__second_pin__is_seen),
         WITH_FIXTURE(pool__miss_of_a_session__hook_runs_first),
+        WITH_FIXTURE(pool__write_refused_and_frame_found__no_error_is_told),
         WITH_FIXTURE(pool__truncate_and_append__gives_zeroed_pages),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
