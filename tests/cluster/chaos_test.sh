@@ -6,12 +6,8 @@ steps=8
 [ "${1:-}" = --steps ] && steps=$2
 
 up 3
-ports=$(all_ports | paste -sd,)
-"$LEDGER" --ports "$ports" --clients 6 --seconds 0 --seed "$SEED" >"$WORK/ledger.log" 2>&1 &
-ledger=$!
-HELPERS+=("$ledger")
 names=($(node_names))
-wait_for 20 sql "$P" "SELECT 1 FROM ledger"
+ledger_start
 start_node() { cluster local start "$1" --dir "$DIR" >/dev/null || fail "local start $1"; }
 nap() { sleep "$((RANDOM % ${1:-2})).$((RANDOM % 10))"; }
 
@@ -53,17 +49,14 @@ for ((step = 1; step <= steps; step++)); do
     7)
         kill_node "${names[@]}"
         victim=all
-        timeout 90 "$BIN/rusty-db-cluster" local up --dir "$DIR" >"$WORK/up.log" 2>&1 ||
-            { cat "$WORK/up.log" >&2; fail "local up"; }
+        up_again
         ;;
     esac
     say "step $step: action $action, $victim"
     wait_for 60 all_healthy
     [ $((RANDOM % 4)) != 0 ] || must "$(port_of "${names[RANDOM % 3]}")" CHECKPOINT
     nap
-    kill -0 "$ledger" 2>/dev/null || { cat "$WORK/ledger.log" >&2; fail "the ledger ended"; }
+    ledger_runs
 done
-kill -TERM "$ledger"
-wait "$ledger" || { cat "$WORK/ledger.log" >&2; fail "the ledger found something"; }
-tail -n 2 "$WORK/ledger.log"
+ledger_end
 expect_one_hash

@@ -26,8 +26,6 @@ refuses() {
     wait_for 20 stopped "$1"
 }
 
-stopped() { [ -z "$(node_pid "$1")" ]; }
-
 up 3
 must "$P" "CREATE TABLE t (id int PRIMARY KEY, what text);
     INSERT INTO t SELECT g, 'row number ' || g FROM generate_series(1, 20000) g"

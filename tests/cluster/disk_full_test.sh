@@ -29,7 +29,7 @@ buffer_pool_pages = 1024
 max_segment_mb = 8
 keep_mb = 64
 EOF
-up 1
+PORT=$P up 1
 must "$P" "CREATE TABLE t (a serial PRIMARY KEY, b text); CREATE TABLE other (a int); INSERT INTO other VALUES (1)"
 for ((i = 0; i < 400; i++)); do
     said=$(sqlstate_of "$P" "INSERT INTO t (b) SELECT repeat('x', 1000) FROM generate_series(1, 1000)")
@@ -46,7 +46,7 @@ kill_node n1
 cluster local start n1 --dir "$DIR" || fail "start"
 wait_for 30 answers "$P"
 equal "rows after kill -9" $rows "$(must "$P" 'SELECT count(*) FROM t')"
-mount -o remount,size=400m "$DIR" || fail "remount"
+"${as_root[@]}" mount -o remount,size=400m "$DIR" || fail "remount"
 wait_for 10 sql "$P" "INSERT INTO other VALUES (3)"
 equal "a row again" 3 "$(must "$P" 'SELECT a FROM other')"
 must "$P" "DROP TABLE t"

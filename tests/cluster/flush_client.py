@@ -9,7 +9,7 @@ import sys
 
 class Client:
     def __init__(self, port):
-        self.socket = socket.create_connection(("127.0.0.1", port), timeout=5)
+        self.socket = socket.create_connection(("127.0.0.1", port), timeout=20)
         body = struct.pack("!i", 196608) + b"user\0postgres\0database\0postgres\0\0"
         self.socket.sendall(struct.pack("!i", len(body) + 4) + body)
         self.bytes = b""

@@ -7,12 +7,7 @@ rounds=3
 [ "${1:-}" = --rounds ] && rounds=$2
 
 up 3
-ports=$(all_ports | paste -sd,)
-"$LEDGER" --ports "$ports" --clients 6 --seconds 0 --seed "$SEED" --times "$WORK/times" \
-    >"$WORK/ledger.log" 2>&1 &
-ledger=$!
-HELPERS+=("$ledger")
-wait_for 20 sql "$P" "SELECT 1 FROM ledger"
+ledger_start --times "$WORK/times"
 sleep 2
 for ((round = 1; round <= rounds; round++)); do
     victim=$(primary_name) || fail "no primary before round $round"
@@ -22,12 +17,10 @@ for ((round = 1; round <= rounds; round++)); do
     sleep 1.$((RANDOM % 10))
     cluster local start "$victim" --dir "$DIR" || fail "local start $victim"
     wait_for 60 all_healthy
-    kill -0 "$ledger" 2>/dev/null || { cat "$WORK/ledger.log" >&2; fail "the ledger ended"; }
+    ledger_runs
     sleep 0.$((RANDOM % 10))
 done
-kill -TERM "$ledger"
-wait "$ledger" || { cat "$WORK/ledger.log" >&2; fail "the ledger found something"; }
-tail -n 2 "$WORK/ledger.log"
+ledger_end
 expect_one_hash
 
 # From each kill to the end of the first insert that began after it, through another node.

@@ -14,7 +14,7 @@ segments() { ls "$DIR/$1/data/wal" | wc -l; }
 up 3
 cluster local down --dir "$DIR" >/dev/null || fail "local down"
 for name in $(node_names); do set_in "$DIR/$name/conf/rustydb.toml"; done
-timeout 90 "$BIN/rusty-db-cluster" local up --dir "$DIR" >/dev/null || fail "local up"
+up_again
 primary=$(primary_name)
 port=$(port_of "$primary")
 must "$port" "CREATE TABLE big (id int, what text); CREATE TABLE small (n int)"
@@ -26,13 +26,13 @@ HELPERS+=("$client")
 exec 7>"$fifo"
 echo "BEGIN; INSERT INTO big SELECT g, repeat('x', 1000) FROM generate_series(1, 120000) g; SELECT 'sent';" >&7
 wait_for 60 grep -q sent "$WORK/said"
-for _ in 1 2 3 4; do # time for checkpoints, and for segments to go
+checkpoints_of() { grep -c 'checkpoint at' "$DIR/$1/logs/rustydb.log"; }
+took_two() { [ "$(checkpoints_of "$1")" -ge 2 ]; }
+for _ in 1 2 3 4; do # time for segments to go
     must "$port" "INSERT INTO small SELECT generate_series(1, 100)"
     sleep 1
 done
-for name in $(node_names); do
-    [ "$(grep -c 'checkpoint at' "$DIR/$name/logs/rustydb.log")" -ge 2 ] || fail "$name took no checkpoints"
-done
+for name in $(node_names); do wait_for 30 took_two "$name"; done
 say "log segments while it runs: $(segments "$primary")"
 [ "$(segments "$primary")" -gt 12 ] || fail "parts of the transaction left the log"
 standby=$(node_names | grep -vx "$primary" | head -n 1)

@@ -8,7 +8,7 @@ cluster local down --dir "$DIR" >/dev/null || fail "local down"
 for name in $(node_names); do
     printf '\n[wal]\nkeep_mb = 64\nmax_segment_mb = 16\ncheckpoint_interval_ms = 1000\n' >>"$DIR/$name/conf/rustydb.toml"
 done
-cluster local up --dir "$DIR" >/dev/null || fail "local up"
+up_again
 primary=$(primary_name)
 away=$(node_names | grep -vx "$primary" | head -n 1)
 port=$(port_of "$primary")
@@ -17,6 +17,7 @@ must "$port" "CREATE TABLE much (filler text)"
 # fill MIB: that much of log, in small transactions' worth of rows.
 fill() { must "$port" "INSERT INTO much SELECT repeat('x', 1000) FROM generate_series(1, $1 * 1000)"; }
 log_mb() { du -sm "$DIR/$1/data/wal" | cut -f1; }
+log_is_short() { [ "$(log_mb "$1")" -le 128 ]; } # 64, and what the checkpoint needs
 status_of() { sql "$port" "SELECT status FROM v_cluster_nodes WHERE node_name = '$1'"; }
 is_unhealthy() { [ "$(status_of "$1")" = unhealthy ]; }
 
@@ -29,8 +30,7 @@ say "a voter behind by 20 MiB has caught up"
 
 kill_node "$away"
 for ((i = 0; i < 5; i++)); do fill 30; done
-sleep 3
-[ "$(log_mb "$primary")" -le 128 ] || fail "the log has $(log_mb "$primary") MiB, at most 64 and what the checkpoint needs are to be kept"
+wait_for 30 log_is_short "$primary"
 cluster local start "$away" --dir "$DIR" >"$WORK/start.log" 2>&1 || true
 wait_for 30 is_unhealthy "$away"
 wait_for 10 grep -q 'WARN.*behind' "$DIR/$away/logs/rustydb.log"

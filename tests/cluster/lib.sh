@@ -80,10 +80,12 @@ trap 'exit 130' INT TERM
 
 port_is_free() { ! (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
 
-# The first base P of 15000, 15010, ... where SQL, REST and peer ports of five nodes are free.
+# A base P of 15000, 15010, ... where SQL, REST and peer ports of five nodes are free. The search
+# begins at a place of this process: tests that start together do not find the same ports free.
 free_base() {
-    local base offset i free
-    for ((base = 15000; base < 15900; base += 10)); do
+    local base offset i free turn
+    for ((turn = 0; turn < 90; turn++)); do
+        base=$((15000 + (BASHPID + turn) % 90 * 10))
         free=yes
         for offset in 0 1000 2000; do
             for i in 0 1 2 3 4; do
@@ -103,6 +105,12 @@ up() {
     mkdir -p "$DIR"
     timeout 90 "$BIN/rusty-db-cluster" local up --nodes "$count" --dir "$DIR" --port "$P" "$@" \
         >"$WORK/up.log" 2>&1 || { cat "$WORK/up.log" >&2; fail "local up"; }
+}
+
+# up_again: starts what does not run of it, and waits until all serve.
+up_again() {
+    timeout 90 "$BIN/rusty-db-cluster" local up --dir "$DIR" >"$WORK/up.log" 2>&1 ||
+        { cat "$WORK/up.log" >&2; fail "local up"; }
 }
 
 node_names() { sed -n 's/.*"name": *"\([^"]*\)".*/\1/p' "$DIR/cluster.json"; }
@@ -165,6 +173,8 @@ wait_for() {
 
 answers() { [ "$(sql "$1" 'SELECT 1')" = 1 ]; }
 
+stopped() { [ -z "$(node_pid "$1")" ]; }
+
 # The name of the primary, as the first node that answers has it.
 primary_name() {
     local port name
@@ -210,6 +220,64 @@ expect_one_hash() {
         [ $SECONDS -lt $end ] || { show_hashes; fail "state hashes differ"; }
         sleep 0.2
     done
+}
+
+# ---- sessions that stay ----
+
+# open_session NUMBER PORT: a psql of its own, NUMBER 1 to 9; then send NUMBER TEXT, and answer NUMBER
+# puts into GOT what it said since, on one line. ask NUMBER TEXT does both.
+open_session() {
+    mkfifo "$WORK/in$1" "$WORK/out$1"
+    timeout 120 psql -XA -v VERBOSITY=verbose -p "$2" <"$WORK/in$1" >"$WORK/out$1" 2>&1 &
+    HELPERS+=($!)
+    eval "exec 1$1>'$WORK/in$1' 2$1<'$WORK/out$1'"
+}
+send() { printf '%s;\n\\echo end\n' "$2" >&"1$1"; }
+answer() {
+    local line
+    GOT=
+    while IFS= read -r -t 30 line <&"2$1"; do
+        [ "$line" != end ] || return 0
+        GOT+="${GOT:+; }$line"
+    done
+    fail "session $1 is silent after \"$GOT\""
+}
+ask() {
+    send "$1" "$2"
+    answer "$1"
+}
+# expect NUMBER TEXT WANTED: what it says begins so.
+expect() {
+    ask "$1" "$2"
+    [ "${GOT#"$3"}" != "$GOT" ] || fail "session $1, $2: expected \"$3\", got \"$GOT\""
+}
+# last_words NUMBER: the same as answer, up to the end of a session that was ended.
+last_words() {
+    GOT=$(timeout 40 cat <&"2$1" | paste -sd';')
+    close_session "$1"
+}
+close_session() {
+    eval "exec 1$1>&- 2$1<&-"
+    rm "$WORK/in$1" "$WORK/out$1"
+}
+
+# ---- the ledger ----
+
+# ledger_start [arguments]: six clients at all nodes, until ledger_end, which fails with them.
+ledger_start() {
+    "$LEDGER" --ports "$(all_ports | paste -sd,)" --clients 6 --seconds 0 --seed "$SEED" "$@" \
+        >"$WORK/ledger.log" 2>&1 &
+    LEDGER_PID=$!
+    HELPERS+=("$LEDGER_PID")
+    wait_for 30 sql "$P" "SELECT 1 FROM ledger"
+}
+ledger_runs() {
+    kill -0 "$LEDGER_PID" 2>/dev/null || { cat "$WORK/ledger.log" >&2; fail "the ledger ended"; }
+}
+ledger_end() {
+    kill -TERM "$LEDGER_PID"
+    wait "$LEDGER_PID" || { cat "$WORK/ledger.log" >&2; fail "the ledger found something"; }
+    tail -n 2 "$WORK/ledger.log"
 }
 
 # ---- pgbench ----

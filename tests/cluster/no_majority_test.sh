@@ -13,38 +13,28 @@ mapfile -t others < <(node_names | grep -vx "$primary")
 mark() { MARK=$SECONDS; }
 within() { [ $((SECONDS - MARK)) -le "$1" ] || fail "$2 took $((SECONDS - MARK)) s"; }
 
-mkfifo "$WORK/block"
-timeout 60 psql -XAtq -v VERBOSITY=verbose -p "$port" <"$WORK/block" >"$WORK/block.log" 2>&1 &
-block=$!
-exec 5>"$WORK/block"
-echo "BEGIN; INSERT INTO t VALUES (1); SELECT 'is open';" >&5
-wait_for 5 grep -q 'is open' "$WORK/block.log"
+open_session 1 "$port"
+expect 1 "BEGIN" "BEGIN"
+expect 1 "INSERT INTO t VALUES (1)" "INSERT 0 1"
 # The commit must be under way before the primary notices that it is alone: its session waits.
-mkfifo "$WORK/doubt"
-timeout 40 psql -XAtq -v VERBOSITY=verbose -p "$port" <"$WORK/doubt" >"$WORK/doubt.log" 2>&1 &
-doubt=$!
-exec 6>"$WORK/doubt"
-echo "SELECT 'is there';" >&6
-wait_for 5 grep -q 'is there' "$WORK/doubt.log"
+open_session 2 "$port"
+ask 2 "SELECT 'is there'"
 pids=()
 for name in "${others[@]}"; do pids+=("$(node_pid "$name")"); done
 kill -STOP "${pids[@]}"
-echo "INSERT INTO t VALUES (2);" >&6
+send 2 "INSERT INTO t VALUES (2)"
 mark
-exec 6>&-
-wait "$doubt"
+answer 2
 within 15 "the commit in doubt"
-grep -q '^ERROR:  08007: ' "$WORK/doubt.log" || fail "no 08007: $(cat "$WORK/doubt.log")"
-gtid=$(sed -n 's/^DETAIL: .*Transaction \([0-9-]*\) was submitted.*/\1/p' "$WORK/doubt.log")
-[ -n "$gtid" ] || fail "no gtid: $(cat "$WORK/doubt.log")"
-grep -q "^HINT:  Ask rustydb_transaction_status('$gtid')" "$WORK/doubt.log" || fail "no hint"
+[[ $GOT =~ ^"ERROR:  08007: ".*"DETAIL:  Transaction "([0-9-]+)" was submitted" ]] || fail "no 08007 with its gtid: $GOT"
+gtid=${BASH_REMATCH[1]}
+[[ $GOT == *"HINT:  Ask rustydb_transaction_status('$gtid')"* ]] || fail "no hint: $GOT"
 
-echo "INSERT INTO t VALUES (3); SELECT 'in it'; ROLLBACK; SELECT 'goes on';" >&5
-wait_for 5 grep -q 'goes on' "$WORK/block.log"
-grep -q '^ERROR:  40001: ' "$WORK/block.log" || fail "no 40001: $(cat "$WORK/block.log")"
-grep -q '^ERROR:  25P02: ' "$WORK/block.log" || fail "no failed block: $(cat "$WORK/block.log")"
-exec 5>&-
-wait "$block" || fail "the connection of the block"
+expect 1 "INSERT INTO t VALUES (3)" "ERROR:  40001: "
+expect 1 "SELECT 'in it'" "ERROR:  25P02: "
+expect 1 "ROLLBACK" "ROLLBACK"
+close_session 1
+close_session 2
 
 mark
 equal "a read without a majority" 0 "$(must "$port" 'SELECT count(*) FROM t')"

@@ -26,48 +26,24 @@ within() {
     say "$took ms: $*"
 }
 
-# Sessions that stay: open_session NUMBER PORT; then send NUMBER TEXT, and answer NUMBER puts into
-# GOT what it said since, on one line. ask NUMBER TEXT does both.
-open_session() {
-    mkfifo "$WORK/in$1" "$WORK/out$1"
-    timeout 120 psql -XA -v VERBOSITY=verbose -p "$2" <"$WORK/in$1" >"$WORK/out$1" 2>&1 &
-    HELPERS+=($!)
-    eval "exec 1$1>'$WORK/in$1' 2$1<'$WORK/out$1'"
-}
-send() { printf '%s;\n\\echo end\n' "$2" >&"1$1"; }
-answer() {
-    local line
-    GOT=
-    while IFS= read -r -t 15 line <&"2$1"; do
-        [ "$line" != end ] || return 0
-        GOT+="${GOT:+; }$line"
-    done
-    fail "session $1 is silent after \"$GOT\""
-}
-ask() {
-    send "$1" "$2"
-    answer "$1"
-}
-# expect NUMBER TEXT WANTED: what it says begins so.
-expect() {
-    ask "$1" "$2"
-    [ "${GOT#"$3"}" != "$GOT" ] || fail "session $1, $2: expected \"$3\", got \"$GOT\""
-}
-
 up 3
 must "$P" "CREATE TABLE notes (words text)"
 must "$P" "CREATE TABLE one (n int); INSERT INTO one VALUES (0)"
 
 # ---- whoever comes new, and a COPY under way ----
-port=$(port_of "$(node_names | grep -vx "$(primary_name)" | head -n 1)")
-for ((i = 0; i < 15; i++)); do yes copied | head -n 5000; sleep 0.1; done |
+primary=$(primary_name)
+port=$(port_of "$(node_names | grep -vx "$primary" | head -n 1)")
+while [ ! -e "$WORK/enough" ]; do yes copied | head -n 5000; sleep 0.1; done |
     timeout 60 psql -X -v VERBOSITY=sqlstate -p "$port" -c "COPY notes FROM STDIN" >"$WORK/copy" 2>&1 &
 HELPERS+=($!)
-sleep 0.3
+# Under way, it has the table's lock.
+copies() { [ "$(sqlstate_of "$(port_of "$primary")" "SET lock_timeout = '50ms'; TRUNCATE notes")" = 55P03 ]; }
+wait_for 20 copies
 pause_primary
 for name in "${OTHERS[@]}"; do
     within 3000 sql "$(port_of "$name")" "INSERT INTO notes VALUES ('new')"
 done
+touch "$WORK/enough"
 wait "${HELPERS[-1]}"
 equal "a COPY under way" "ERROR:  40001" "$(cat "$WORK/copy")"
 resume
@@ -89,7 +65,7 @@ open_session 9 "$(port_of "$FROZEN")"
 expect 9 "BEGIN" "BEGIN"
 expect 9 "UPDATE one SET n = 1" "UPDATE 1"
 for number in 4 8; do send $number "UPDATE one SET n = 2"; done # they wait for session 9
-sleep 0.3
+sleep 1
 pause_primary
 begin_us=${EPOCHREALTIME/[.,]/}
 for number in 4 8; do
@@ -124,7 +100,7 @@ late=$(cat "$WORK"/late.33)
 [[ $late =~ ^(ok|40001)$ ]] || fail "an insert begun while it hung: $late"
 expect 9 "UPDATE one SET n = 1" "ERROR:  40001: "
 expect 9 "ROLLBACK" "ROLLBACK"
-for number in {1..9}; do eval "exec 1$number>&- 2$number<&-"; done
+for number in {1..9}; do close_session "$number"; done
 equal "lost blocks" 0 "$(must "$P" "SELECT count(*) FROM notes WHERE words = 'lost'")"
 
 # ---- pgbench through the others, retrying ----

@@ -2,6 +2,7 @@
 
 Each case prints what it saw, one line a step, for protocol_test.sh.
 """
+import select
 import socket
 import struct
 import sys
@@ -18,7 +19,7 @@ class Client:
     """One connection; what it was told at its start is in `parameters`, `pid`, `secret`."""
 
     def __init__(self, port, start=True, **options):
-        self.socket = socket.create_connection(("127.0.0.1", port), timeout=5)
+        self.socket = socket.create_connection(("127.0.0.1", port), timeout=20)
         self.bytes, self.parameters, self.pid = b"", {}, None
         if start:
             self.start(**options)
@@ -48,6 +49,9 @@ class Client:
         self.need(size)
         one, self.bytes = self.bytes[:size], self.bytes[size:]
         return chr(one[0]), one[5:]
+
+    def speaks(self, seconds):
+        return len(self.bytes) > 0 or len(select.select([self.socket], [], [], seconds)[0]) > 0
 
     def until_ready(self):
         """What was said up to ReadyForQuery, or the end of the connection, in words."""
@@ -137,26 +141,41 @@ def messages(port):
     print(client.until_ready())
 
 
+def sleep(client, seconds):
+    client.send("Q", b"SELECT pg_sleep(%d)\0" % seconds)
+
+
+def until_it_speaks(client, interrupt):
+    """What the last interrupt said: one that comes before its statement hits nothing."""
+    while True:
+        said = interrupt()
+        if client.speaks(0.1):
+            return said
+
+
 def cancels(port):
     """CancelRequest hits the statement of that connection; with a wrong secret, nothing."""
     client, witness = Client(port), Client(port)
-    for secret in (client.secret ^ 1, client.secret):
-        for one, seconds in (client, 0.6), (witness, 0.6):
-            one.send("Q", b"SELECT pg_sleep(%.1f)\0" % seconds)
-        time.sleep(0.2)  # a cancel that comes before its statement hits nothing
-        request = Client(port, start=False)
-        request.packet(struct.pack("!iii", CANCEL, client.pid, secret))
-        print(request.until_ready(), "/", client.until_ready(), "/", witness.until_ready())
+
+    def request(secret):
+        one = Client(port, start=False)
+        one.packet(struct.pack("!iii", CANCEL, client.pid, secret))
+        return one.until_ready()
+
+    for secret, seconds in (client.secret ^ 1, 1), (client.secret, 60):
+        sleep(client, seconds)
+        sleep(witness, 1)
+        print(until_it_speaks(client, lambda: request(secret)), "/", client.until_ready(), "/", witness.until_ready())
     print(client.query("SELECT 1"))
 
 
 def interrupts(port):
     """pg_cancel_backend() and pg_terminate_backend() of one session leave the others alone."""
     client, victim, witness = Client(port), Client(port), Client(port)
-    for one in victim, witness:
-        one.send("Q", b"SELECT pg_sleep(0.6)\0")
-    time.sleep(0.2)
-    print(client.query("SELECT pg_cancel_backend(%d)" % victim.pid), victim.until_ready(), witness.until_ready())
+    sleep(victim, 60)
+    sleep(witness, 1)
+    said = until_it_speaks(victim, lambda: client.query("SELECT pg_cancel_backend(%d)" % victim.pid))
+    print(said, victim.until_ready(), witness.until_ready())
     print(client.query("SELECT pg_terminate_backend(%d)" % victim.pid), victim.until_ready())
     print(client.query("SELECT pg_terminate_backend(%d)" % victim.pid), client.query("SELECT pg_cancel_backend(0)"))
     print(client.query("SELECT pg_terminate_backend(pg_backend_pid())"), witness.query("SELECT 1"))
@@ -173,10 +192,9 @@ def crowd(port, limit):
     clients = [Client(port) for _ in range(limit)]
     print(clients[-1].said, "/", Client(port).said)
     clients.pop().send("X")
-    for _ in range(50):
-        last = Client(port)
-        if last.said == "I":
-            break
+    end = time.monotonic() + 10
+    while (last := Client(port)).said != "I" and time.monotonic() < end:
+        pass
     print(last.said)
 
 

@@ -88,7 +88,7 @@ equal "what it wrote" "1 2 10 11 20 21 100" "$(must "$P" 'SELECT a FROM t ORDER 
 
 # kill -9 of the primary under single inserts at a standby: the one in doubt names its gtid.
 found=no
-for round in 1 2 3 4; do
+for round in {1..10}; do
     primary=$(primary_name)
     standby=$(node_names | grep -vx "$primary" | head -n 1)
     for ((i = round * 1000000; i < round * 1000000 + 30000; i++)); do
@@ -97,7 +97,8 @@ for round in 1 2 3 4; do
     timeout 60 psql -XAtqe -v VERBOSITY=verbose -p "$(port_of "$standby")" -f "$WORK/in.sql" \
         >"$WORK/in.log" 2>&1 &
     client=$!
-    sleep 0.4
+    is_under_way() { [ "$(grep -c INSERT "$WORK/in.log")" -gt 100 ]; }
+    wait_for 20 is_under_way
     kill_node "$primary"
     wait_for 30 a_primary_that_is_not "$primary"
     sleep 0.3

@@ -9,47 +9,34 @@ primary=$(primary_name)
 port=$(port_of "$primary")
 mapfile -t others < <(node_names | grep -vx "$primary")
 
-# ends_with FILE SQLSTATE
-ends_with() { grep -q "^FATAL:  $2: " "$1" || fail "no $2 in $(cat "$1")"; }
-
-# psql_with NAME SECONDS TEXT: sends TEXT, then nothing for a while, then one more statement.
-psql_with() {
-    { echo "$3"; sleep "$2"; echo "SELECT 'too late';"; } |
-        timeout 40 psql -XAtq -v VERBOSITY=verbose -p "$port" >"$WORK/$1" 2>&1 &
-    PSQLS+=($!)
-}
-PSQLS=()
-psql_with idle 4 "SELECT 'idle';"
-psql_with block 4 "BEGIN; INSERT INTO t VALUES (1); SELECT 'block';"
-psql_with busy 4 "SELECT 'busy'; SELECT count(*) FROM generate_series(1, 100000000000);"
-for name in idle block busy; do wait_for 5 grep -q $name "$WORK/$name"; done
+for number in 1 2 3 4; do
+    open_session $number "$port"
+    ask $number "SELECT 'is there'"
+done
+expect 2 "BEGIN" "BEGIN"
+expect 2 "INSERT INTO t VALUES (1)" "INSERT 0 1"
+send 3 "SELECT count(*) FROM generate_series(1, 100000000000)"
 # A commit that nobody answers holds the stop up for a while: it is under way before the primary
 # notices that it is alone.
-mkfifo "$WORK/in"
-timeout 40 psql -XAtq -v VERBOSITY=verbose -p "$port" <"$WORK/in" >"$WORK/doubt" 2>&1 &
-PSQLS+=($!)
-exec 5>"$WORK/in"
-echo "SELECT 'is there';" >&5
-wait_for 5 grep -q 'is there' "$WORK/doubt"
 pids=()
 for name in "${others[@]}"; do pids+=("$(node_pid "$name")"); done
 primary_pid=$(node_pid "$primary")
 kill -STOP "${pids[@]}"
-echo "INSERT INTO t VALUES (2);" >&5
-sleep 0.1
-kill -TERM "$primary_pid"
-exec 5>&-
+send 4 "INSERT INTO t VALUES (2)"
 sleep 0.3
-late=$(PGOPTIONS='' timeout 10 psql -XAtq -v VERBOSITY=verbose -p "$port" -c 'SELECT 1' 2>&1)
-[[ $late == *"the database system is shutting down"* ]] || fail "late: $late"
+kill -TERM "$primary_pid"
+is_late() { [[ $(timeout 10 psql -XAtq -p "$port" -c 'SELECT 1' 2>&1) == *"the database system is shutting down"* ]]; }
+wait_for 4 is_late
 kill -CONT "${pids[@]}"
-for pid in "${PSQLS[@]}"; do wait "$pid"; done
-for name in idle block busy; do
-    ends_with "$WORK/$name" 57P01
-    ! grep -q 'too late' "$WORK/$name" || fail "$name went on"
+for number in 1 2 3; do
+    [ $number = 3 ] || send $number "SELECT 'too late'" # psql looks at its connection no sooner
+    last_words $number
+    [[ $GOT == *"FATAL:  57P01: "* && $GOT != *"too late"* ]] || fail "session $number: $GOT"
 done
-grep -qE '^ERROR:  (08007|40001): ' "$WORK/doubt" || ! grep -q ERROR "$WORK/doubt" || fail "$(cat "$WORK/doubt")"
-wait_for 30 test -z "$(node_pid "$primary")"
+send 4 "SELECT 'too late'"
+last_words 4
+[[ $GOT != *ERROR:* || $GOT =~ "ERROR:  "(08007|40001)": " ]] || fail "the commit: $GOT"
+wait_for 30 stopped "$primary"
 cluster local start "$primary" --dir "$DIR" || fail "start"
 wait_for 30 all_healthy
 equal "the block is gone" 0 "$(must "$port" 'SELECT count(*) FROM t WHERE a = 1')"

@@ -22,7 +22,7 @@ for ((round = 1; round <= rounds; round++)); do
     begin_us=${EPOCHREALTIME/[.,]/}
     cluster --switchover --from "$from" --to "$to" --dir "$DIR" || fail "switchover $from to $to"
     say "switchover $from to $to: $(((${EPOCHREALTIME/[.,]/} - begin_us) / 1000)) ms"
-    wait_for 5 primary_is "$to"
+    wait_for 20 primary_is "$to"
     from=$to
 done
 for pid in "${HELPERS[@]}"; do

@@ -30,7 +30,7 @@ expect_one_hash
 # The same after a start of all three.
 # shellcheck disable=SC2046
 kill_node $(node_names)
-timeout 120 "$BIN/rusty-db-cluster" local up --dir "$DIR" >"$WORK/up.log" 2>&1 || { cat "$WORK/up.log" >&2; fail "local up"; }
+up_again
 before=$HISTORY_ROWS
 bank_agrees
 equal "history rows after kill -9 of all" "$before" "$HISTORY_ROWS"
