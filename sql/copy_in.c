@@ -393,6 +393,25 @@ fail_copy(struct sql_session *session, struct sql_result *result)
     session__fail(session);
 }
 
+/* Between two pieces the client may have been silent for long. As with PostgreSQL, what ends
+ * the statement meanwhile does so when the next piece comes. */
+static enum status
+check_clock(struct sql_session *session, struct diag *diag)
+{
+    struct waiter *waiter = session->waiter;
+    const struct copy_in *copy = session->copying->copy_in;
+    if (waiter->breathe != NULL) {
+        waiter->breathe(waiter);
+    }
+    if (!waiter_cancelled(waiter)) {
+        return STATUS_OK;
+    }
+    enum status status = waiter_report_cancel(waiter, diag);
+    diag_while(diag, "COPY %s, line %llu", copy->table->name,
+               (unsigned long long)copy->line_no + 1);
+    return status;
+}
+
 void
 sql_copy_data(struct sql_session *session, struct slice data, struct sql_result *result)
 {
@@ -401,7 +420,8 @@ sql_copy_data(struct sql_session *session, struct slice data, struct sql_result 
     diag_clear(&result->diag);
     result->state = SQL_COPY_IN;
     session->cx.diag = run->cx.diag = &result->diag;
-    if (take_data(run->copy_in, data) != STATUS_OK) {
+    if (check_clock(session, &result->diag) != STATUS_OK ||
+        take_data(run->copy_in, data) != STATUS_OK) {
         fail_copy(session, result);
     }
 }

@@ -304,6 +304,9 @@ sql_sync(struct sql_session *session, bool failed, struct sql_sink *sink,
     } else if (failed) {
         session__fail(session);
     }
+    if (session->block == BLOCK_NONE) {
+        portal__close_all(session); /* those that were bound and never run, too */
+    }
 }
 
 /* ---- values of results, as their client reads them ---- */

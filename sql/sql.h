@@ -184,6 +184,7 @@ void sql_fail(struct sql_session *session);
 /* The block that the client is in died on another node: the idle session takes it over as
  * failed, and waits for ROLLBACK. */
 void sql_enter_failed_block(struct sql_session *session);
+/* ---- for the router of a replica: routing.c ---- */
 /* Must this statement run on the primary? Write, lock, effects, or a block not READ ONLY. For
  * the router of a replica; parses only. */
 bool sql_text_needs_primary(struct sql_session *session, const char *text);
@@ -199,11 +200,39 @@ enum sql_says {
     SQL_SAYS_OTHER = 8
 };
 unsigned sql_text_says(struct sql_session *session, const char *text);
-/* Statements that change nothing but the session (SET, PREPARE ..), and no others: it takes
- * them along to another node. */
+/* What of the session a statement changes, for it to be taken along to another node. SET LOCAL
+ * and SET TRANSACTION are the transaction's. */
+enum sql_own {
+    SQL_OWN_NOT,
+    SQL_OWN_SETTING,  /* SET, RESET */
+    SQL_OWN_PREPARED, /* PREPARE, DEALLOCATE */
+    SQL_OWN_ALL       /* DISCARD ALL */
+};
+/* One statement of a text. */
+struct sql_part {
+    struct slice text; /* without the semicolon; lent for the call */
+    size_t offset;     /* of it, in the whole text */
+    unsigned says;     /* enum sql_says */
+    enum sql_own own;
+    struct slice name; /* of the setting or prepared statement; empty: all of them */
+    bool undoes;       /* a session that never had it need not be told */
+};
+typedef void (*sql_part_fn)(void *arg, const struct sql_part *part);
+/* Calls `each` for the statements of a text in their order; not at all where it does not
+ * parse. */
+void sql_text_each_part(struct sql_session *session, const char *text, sql_part_fn each,
+                        void *arg);
+void sql_script_each_part(const struct sql_script *script, sql_part_fn each, void *arg);
+/* The same of a prepared statement; not at all where there is none of that name. */
+void sql_name_each_part(struct sql_session *session, const char *name, sql_part_fn each,
+                        void *arg);
+/* The whole text, lent until the script is closed. */
+const char *sql_script_text(const struct sql_script *script);
+/* All its statements change the session and nothing else. */
 bool sql_text_is_of_session(struct sql_session *session, const char *text);
 /* The text prepared under that name, if it is one of these; else NULL. */
 const char *sql_text_if_of_session(struct sql_session *session, const char *name);
+/* ---- */
 /* SHOW's value; NULL: unknown. For ParameterStatus. */
 const char *sql_setting(struct sql_session *session, const char *name);
 MUST_CHECK enum status sql_set(struct sql_session *session, const char *name, const char *value,

@@ -295,6 +295,76 @@ route__texts__know_the_primary(void **state)
     }
 }
 
+/* sql_part_fn: "kind/name/undoes/text|" a statement. */
+static void
+write_part(void *arg, const struct sql_part *part)
+{
+    static const char *const kinds[] = {[SQL_OWN_NOT] = "-",
+                                        [SQL_OWN_SETTING] = "setting",
+                                        [SQL_OWN_PREPARED] = "prepared",
+                                        [SQL_OWN_ALL] = "all"};
+    char *out = arg;
+    size_t used = strlen(out);
+    snprintf(out + used, 500 - used, "%s/%.*s/%s/%.*s@%zu|", kinds[part->own],
+             (int)part->name.size, (const char *)part->name.data, part->undoes ? "undoes" : "",
+             (int)part->text.size, (const char *)part->text.data, part->offset);
+}
+
+/* Goal: what of a text is the session's, and what it is about, is told statement by statement.
+ */
+static void
+route__texts__know_what_is_the_sessions(void **state)
+{
+    static const struct {
+        const char *text, *parts;
+        bool all;
+    } cases[] = {
+        {"SET Lock_Timeout = 1; SELECT 1",
+         "setting/lock_timeout//SET Lock_Timeout = 1@0|-///SELECT 1@22|", false},
+        {" RESET lock_timeout;; RESET ALL",
+         "setting/lock_timeout/undoes/RESET lock_timeout@1|setting//undoes/RESET ALL@22|",
+         true},
+        {"SET TIME ZONE 'UTC'", "setting/timezone//SET TIME ZONE 'UTC'@0|", true},
+        {"BEGIN; SET LOCAL lock_timeout = 1", "-///BEGIN@0|-///SET LOCAL lock_timeout = 1@7|",
+         false},
+        {"PREPARE p AS SELECT 1; DEALLOCATE p",
+         "prepared/p//PREPARE p AS SELECT 1@0|prepared/p/undoes/DEALLOCATE p@23|", true},
+        {"DEALLOCATE ALL; DISCARD ALL",
+         "prepared//undoes/DEALLOCATE ALL@0|all//undoes/DISCARD ALL@16|", true},
+        {"/* c */ SET lock_timeout TO DEFAULT",
+         "setting/lock_timeout/undoes//* c */ SET lock_timeout TO DEFAULT@0|", true},
+        {"", "", false},
+        {"not sql", "", false},
+    };
+    struct fixture *f = *state;
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        char parts[500] = "";
+        sql_text_each_part(f->a.session, cases[i].text, write_part, parts);
+        assert_string_equal(parts, cases[i].parts);
+        assert_int_equal(sql_text_is_of_session(f->a.session, cases[i].text), cases[i].all);
+    }
+}
+
+/* A portal ends with its unit, though nothing of it has run. */
+static void
+portal__bound_and_not_run__ends_at_sync(void **state)
+{
+    struct fixture *f = *state;
+    struct sql_session *s = f->a.session;
+    struct diag diag = {0};
+    assert_int_equal(sql_prepare(s, "one", "SELECT 1", NULL, 0, &diag), STATUS_OK);
+    assert_int_equal(sql_bind(s, "named", "one", NULL, 0, &diag), STATUS_OK);
+    sync(&f->a, "");
+    assert_string_equal(execute(&f->a, "named", 0),
+                        "ERROR 34000: portal \"named\" does not exist\n");
+    sync(&f->a, "");
+    expect(&f->a, "BEGIN", "BEGIN\n");
+    assert_int_equal(sql_bind(s, "named", "one", NULL, 0, &diag), STATUS_OK);
+    sync(&f->a, "");
+    assert_string_equal(execute(&f->a, "named", 0), "[?column?]\n1\nSELECT 1\n");
+    expect(&f->a, "ROLLBACK", "ROLLBACK\n");
+}
+
 static void
 login__unknown_names__refused(void **state)
 {
@@ -348,6 +418,8 @@ main(void)
         CASE(portal__suspended_while_others_run__keeps_its_snapshot),
         CASE(prepared__definitions_change__is_planned_again),
         CASE(route__texts__know_the_primary),
+        CASE(route__texts__know_what_is_the_sessions),
+        CASE(portal__bound_and_not_run__ends_at_sync),
         CASE(login__unknown_names__refused),
         CASE(portal__parameter_is_a_name__looked_up),
     };
