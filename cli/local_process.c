@@ -169,20 +169,34 @@ local_wait_gone(const struct local_cluster *cluster, const struct local_node *no
     return true;
 }
 
-static bool
-answers(const struct local_node *node)
+/* What the node says to a text, for PQclear(); NULL: it cannot be reached. */
+static PGresult *
+ask(const struct local_node *node, const char *text)
 {
     char port[8];
     snprintf(port, sizeof(port), "%d", node->sql_port);
     PGconn *connection = connect_try("127.0.0.1", port);
     if (connection == NULL) {
-        return false;
+        return NULL;
     }
-    PGresult *result = PQexec(connection, "SELECT 1");
-    bool good = PQresultStatus(result) == PGRES_TUPLES_OK;
-    PQclear(result);
+    PGresult *result = PQexec(connection, text);
     PQfinish(connection);
+    return result;
+}
+
+static bool
+answers_with(const struct local_node *node, const char *text, ExecStatusType wanted)
+{
+    PGresult *result = ask(node, text);
+    bool good = PQresultStatus(result) == wanted;
+    PQclear(result);
     return good;
+}
+
+static bool
+answers(const struct local_node *node)
+{
+    return answers_with(node, "SELECT 1", PGRES_TUPLES_OK);
 }
 
 /* A commit that leaves nothing behind: a statement that changes no row of a fresh table would
@@ -190,19 +204,10 @@ answers(const struct local_node *node)
 static bool
 write_works(const struct local_node *node)
 {
-    static const char text[] = "BEGIN; CREATE SEQUENCE rustydb_write_check; "
-                               "DROP SEQUENCE rustydb_write_check; COMMIT";
-    char port[8];
-    snprintf(port, sizeof(port), "%d", node->sql_port);
-    PGconn *connection = connect_try("127.0.0.1", port);
-    if (connection == NULL) {
-        return false;
-    }
-    PGresult *result = PQexec(connection, text);
-    bool good = PQresultStatus(result) == PGRES_COMMAND_OK;
-    PQclear(result);
-    PQfinish(connection);
-    return good;
+    return answers_with(node,
+                        "BEGIN; CREATE SEQUENCE rustydb_write_check; "
+                        "DROP SEQUENCE rustydb_write_check; COMMIT",
+                        PGRES_COMMAND_OK);
 }
 
 /* The last line of DIR/NAME/logs/server.out: what ended the server. */
@@ -269,20 +274,13 @@ local_wait_serving(const struct local_cluster *cluster)
 static const struct local_node *
 primary_as_seen_by(const struct local_cluster *cluster, const struct local_node *node)
 {
-    char port[8];
-    snprintf(port, sizeof(port), "%d", node->sql_port);
-    PGconn *connection = connect_try("127.0.0.1", port);
-    if (connection == NULL) {
-        return NULL;
-    }
     PGresult *result =
-        PQexec(connection, "SELECT node_name FROM v_cluster_nodes WHERE role = 'primary'");
+        ask(node, "SELECT node_name FROM v_cluster_nodes WHERE role = 'primary'");
     const struct local_node *primary =
         PQresultStatus(result) == PGRES_TUPLES_OK && PQntuples(result) == 1
             ? local_find(cluster, PQgetvalue(result, 0, 0))
             : NULL;
     PQclear(result);
-    PQfinish(connection);
     return primary;
 }
 
