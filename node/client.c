@@ -77,6 +77,7 @@ send_out(struct client *client)
     if (client->out.size == 0) {
         return;
     }
+    client->answers_sent = true;
     mutex_lock(&client->mu);
     if (client->flushing.size == 0) {
         struct buf empty = client->flushing;
@@ -95,6 +96,7 @@ send_out(struct client *client)
 enum status
 client_push(struct client *client)
 {
+    client->answers_sent = true;
     mutex_lock(&client->mu);
     buf_append(&client->flushing, client->out.data, client->out.size);
     buf_clear(&client->out);

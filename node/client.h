@@ -68,7 +68,12 @@ struct client {
     struct applied_wait read_wait;
     bool sync_after_commit; /* it was Sync's commit: ReadyForQuery, no tag */
     bool skip_to_sync;
+    bool unit_failed;    /* what Sync ends did not end well */
     bool at_unit_end;    /* ReadyForQuery was the last thing said */
+    bool rolled_back;    /* the newest command tag is ROLLBACK */
+    bool began_failed;   /* the script began in a failed block */
+    bool answers_sent;   /* something of what the script said has left `out` */
+    size_t script_out;   /* of `out`, before its first answer */
     bool copies_out;     /* CopyDone is due before the tag */
     bool copy_is_simple; /* COPY_IN came from a script */
     struct sql_sink sink;

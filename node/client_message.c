@@ -54,6 +54,22 @@ drop_formats(struct client *client, const char *portal)
     }
 }
 
+/* No portal outlives its transaction; the unnamed one's place is kept for the next. */
+static void
+drop_named_formats(struct client *client)
+{
+    LIST_EACH(link, &client->portal_formats)
+    {
+        struct portal_formats *formats = LIST_ITEM(link, struct portal_formats, link);
+        if (formats->portal[0] != '\0') {
+            list_remove(link);
+            free(formats);
+        }
+    }
+    client->row_formats = NULL;
+    client->row_format_count = 0;
+}
+
 void
 client_free_formats(struct client *client)
 {
@@ -74,14 +90,19 @@ client_portal_formats(struct client *client, const char *portal)
 
 /* ---- ends of statements ---- */
 
+/* `failed`: the last statement did. */
 static void
-ready_for_query(struct client *client)
+ready_for_query(struct client *client, bool failed)
 {
     if (client->phase == CLIENT_CLOSING) {
         return; /* FATAL was the last word */
     }
     client->phase = CLIENT_IDLE;
     client->at_unit_end = true;
+    if (sql_txn_status(client->session) == SQL_TXN_IDLE) {
+        drop_named_formats(client);
+        relay_block_ended(client, !failed && !client->rolled_back);
+    }
     waiter_reset_cancel(&client->waiter); /* a cancel that came too late hits nothing */
     client->waiter.limit_ns = WAIT_FOREVER;
     relay_tell_commit(client);
@@ -91,9 +112,41 @@ ready_for_query(struct client *client)
 static void
 script_ended(struct client *client)
 {
+    bool failed = client->result.state == SQL_FAILED;
+    if (!failed) {
+        relay_note_script(client, client->began_failed);
+    }
     sql_script_close(client->script);
     client->script = NULL;
-    ready_for_query(client);
+    ready_for_query(client, failed);
+}
+
+/* Refused because this node does not lead any more, before anything of the text was done or
+ * said: it is as if the client had asked the other one. */
+static bool
+goes_elsewhere(struct client *client, const struct diag *diag)
+{
+    if (client->script == NULL || diag->status != STATUS_NOT_LEADER || client->is_relayed ||
+        client->answers_sent || sql_txn_status(client->session) != SQL_TXN_IDLE) {
+        return false;
+    }
+    return sql_text_says(client->session, sql_script_text(client->script)) == SQL_SAYS_OTHER &&
+           relay_may_lead_elsewhere(client);
+}
+
+static void
+go_elsewhere(struct client *client)
+{
+    char *text = strdup(sql_script_text(client->script));
+    ASSERT(text != NULL);
+    sql_script_close(client->script);
+    client->script = NULL;
+    client->phase = CLIENT_IDLE;
+    client->copies_out = false;
+    client->out.size = client->script_out;
+    client->waiter.limit_ns = WAIT_FOREVER; /* the session there has its own */
+    relay_run_refused(client, text);
+    free(text);
 }
 
 /* What failed because this node does not lead can be tried elsewhere: by a router at once, for
@@ -117,6 +170,10 @@ report_failure(struct client *client, const struct diag *diag)
 static void
 statement_failed(struct client *client, const struct diag *diag)
 {
+    if (goes_elsewhere(client, diag)) {
+        go_elsewhere(client);
+        return;
+    }
     client->copies_out = false;
     report_failure(client, diag);
     if (client->script != NULL) {
@@ -138,6 +195,7 @@ statement_done(struct client *client)
         wire_empty(&client->out, 'I');
     } else {
         wire_complete(&client->out, client->result.tag);
+        client->rolled_back = strcmp(client->result.tag, "ROLLBACK") == 0;
     }
     client->phase = client->script != NULL ? CLIENT_SCRIPT : CLIENT_IDLE;
 }
@@ -148,7 +206,7 @@ sync_ended(struct client *client)
     if (client->result.state == SQL_FAILED) {
         report_failure(client, &client->result.diag);
     }
-    ready_for_query(client);
+    ready_for_query(client, client->unit_failed || client->result.state == SQL_FAILED);
 }
 
 void
@@ -222,7 +280,7 @@ message_failed(struct client *client, const char *sqlstate, const char *what)
     UNUSED(diag_fail(&diag, STATUS_INVALID, sqlstate, "%s", what));
     client_fail(client, "ERROR", &diag);
     sql_fail(client->session);
-    ready_for_query(client);
+    ready_for_query(client, true);
 }
 
 static void
@@ -236,15 +294,18 @@ simple_query(struct client *client, struct reader *body)
     }
     struct diag diag = {0};
     client->row_format_count = 0;
-    relay_note_query(client, text);
+    client->began_failed = sql_txn_status(client->session) == SQL_TXN_FAILED;
+    client->answers_sent = false;
+    client->script_out = client->out.size;
     if (sql_script_open(client->session, text, &client->script, &diag) != STATUS_OK) {
         client->script = NULL;
         client_fail(client, "ERROR", &diag);
-        ready_for_query(client);
+        ready_for_query(client, true);
         return;
     }
     client->script_left = sql_script_count(client->script);
     if (client->script_left == 0) {
+        client->result.state = SQL_DONE;
         wire_empty(&client->out, 'I');
         script_ended(client);
         return;
@@ -466,6 +527,7 @@ sync(struct client *client)
 {
     bool failed = client->skip_to_sync;
     client->skip_to_sync = false;
+    client->unit_failed = failed;
     diag_clear(&client->result.diag);
     sql_sync(client->session, failed, &client->sink, &client->result);
     if (client->result.state == SQL_COMMITTING) {
@@ -620,7 +682,9 @@ step_input(struct client *client)
     }
     client->in_used += size;
     if (relay_takes(client, &message)) {
-        return relay_step(client, &message);
+        bool go_on = relay_step(client, &message);
+        client->at_unit_end = !relay_in_block(client);
+        return go_on;
     }
     bool go_on = client_step_message(client, &message);
     if (client->awaits_read && client->phase != CLIENT_SCRIPT) {

@@ -175,6 +175,8 @@ relay_new(struct client *client)
     relay->client = client;
     relay->txn_status = SQL_TXN_IDLE;
     list_init(&relay->statements);
+    list_init(&relay->notes);
+    list_init(&relay->block_notes);
     mutex_init(&relay->mu, LOCK_RANK_MAILBOX);
     loop_call_init(&relay->connect_call, relay_connect, relay);
     loop_call_init(&relay->write_call, relay_write, relay);
@@ -221,8 +223,7 @@ relay_delete(struct relay *relay)
         free(statement);
     }
     buf_deinit(&relay->batch);
-    buf_deinit(&relay->settings);
-    buf_deinit(&relay->block_texts);
+    relay__forget_session(relay);
     buf_deinit(&relay->in);
     buf_deinit(&relay->out);
     mutex_deinit(&relay->mu);
@@ -275,10 +276,9 @@ relay_hang_up(struct relay *relay)
     buf_clear(&relay->out);
     mutex_unlock(&relay->mu);
     relay->txn_status = SQL_TXN_IDLE;
-    relay->settings_told = 0;
     relay->copy_in = false;
     relay->part_there = relay->part_failed = false;
-    buf_clear(&relay->block_texts);
+    relay__untell(relay);
     LIST_EACH(link, &relay->statements)
     {
         LIST_ITEM(link, struct relay_statement, link)->known_there = false;
@@ -435,11 +435,9 @@ skip_to_ready(struct relay *relay, struct diag *diag)
 static enum status
 prime(struct relay *relay, struct diag *diag)
 {
-    while (relay->settings_told < relay->settings.size) {
-        const char *text = (const char *)relay->settings.data + relay->settings_told;
+    for (const char *text; (text = relay__untold(relay)) != NULL;) {
         send_query(relay, text);
-        TRY(skip_to_ready(relay, diag));
-        relay->settings_told += strlen(text) + 1;
+        TRY(skip_to_ready(relay, diag)); /* failing, the link is given up */
     }
     return STATUS_OK;
 }
@@ -497,6 +495,12 @@ bool
 relay_is_up(struct relay *relay)
 {
     return link_of(relay) == RELAY_UP && !primary_moved(relay);
+}
+
+bool
+relay_is_down(struct relay *relay)
+{
+    return link_of(relay) == RELAY_DOWN;
 }
 
 enum status

@@ -34,10 +34,19 @@ bool relay_step(struct client *client, const struct wire_message *message);
 bool relay_in_block(const struct client *client);
 /* Runner: a COPY FROM STDIN there takes the client's data. */
 bool relay_copies_in(const struct client *client);
-/* Runner, on a primary: notes what a session must take along should the primary move. */
+/* Runner, of what runs here: notes what the session must take along to a primary elsewhere. The
+ * script has run to its end well; `failed`: in a block that was failed. */
 void relay_note_parse(struct client *client, const struct wire_message *message);
-void relay_note_query(struct client *client, const char *text);
+void relay_note_script(struct client *client, bool failed);
 void relay_note_bind(struct client *client, const char *prepared);
+/* Runner: the session's transaction is over, and with it what was noted in it counts, or not.
+ */
+void relay_block_ended(struct client *client, bool committed);
+/* Another node leads, or nobody, as far as is known: what was refused here may run there. */
+bool relay_may_lead_elsewhere(const struct client *client);
+/* Runner: a Query that this node refused because it does not lead any more, of which nothing
+ * was done or said, runs on the primary. */
+void relay_run_refused(struct client *client, const char *text);
 /* Runner, before ReadyForQuery: tells a router up to where it must wait to read its writes. */
 void relay_tell_commit(struct client *client);
 /* Lane: ends the connection; relay_delete() comes later, from the loop. NULL is fine. */

@@ -25,9 +25,8 @@ struct relay {
     /* runner */
     struct list statements;
     struct buf batch;         /* extended messages up to Sync or Flush */
-    struct buf settings;      /* texts of SET statements and their like, each with its zero */
-    size_t settings_told;     /* of settings: bytes the session there has */
-    struct buf block_texts;   /* the same, of the block under way there */
+    struct list notes;        /* SET statements and their like: relay_session.c */
+    struct list block_notes;  /* the same, of the transaction under way */
     char gtid[GTID_TEXT_MAX]; /* of the commit under way there; "" */
     bool part_there;          /* Flush or COPY sent a part of a unit there, its Sync is due */
     bool part_here;           /* Flush had a part of a unit run here, its Sync is due */
@@ -61,6 +60,7 @@ struct relay {
 struct relay *relay_new(struct client *client);
 struct relay *relay_of(struct client *client); /* made if need be */
 bool relay_is_up(struct relay *relay);         /* and goes to the primary, as far as is known */
+bool relay_is_down(struct relay *relay);       /* there is no session there, nor will be soon */
 /* Runner: a session on the primary that is ready for a query, primed with settings.
  * STATUS_AGAIN: this node is the primary now. STATUS_CONFLICT: the link is gone, and with it
  * the block that was open there (txn_status before the call). 57P03 when no primary can be had
@@ -109,6 +109,11 @@ void relay__end_copy(struct client *client);
 
 /* ---- relay_session.c ---- */
 bool relay_is_session_text(struct client *client, const char *text);
-/* A text that ran there, in a block or not; then the end of what it is part of. */
-void relay_note_there(struct client *client, const char *text);
-void relay_block_ended(struct client *client, bool committed);
+/* A text that ran there, to its end; `failed`: in a block that was failed. */
+void relay_note_there(struct client *client, const char *text, bool failed);
+/* The next text that the session there is to run before any other, which counts as told then;
+ * NULL: it knows all. The text is lent until the next note. */
+const char *relay__untold(struct relay *relay);
+/* The session there is gone, and its block. */
+void relay__untell(struct relay *relay);
+void relay__forget_session(struct relay *relay);

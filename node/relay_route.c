@@ -358,8 +358,67 @@ step_relayed(struct client *client, const struct wire_message *message)
     return true;
 }
 
+/* The first statement of a text, and where the second begins; 0: there is none. */
+struct opening {
+    unsigned count, says;
+    size_t rest_at;
+};
+
+/* sql_part_fn */
+static void
+look_at_opening(void *arg, const struct sql_part *part)
+{
+    struct opening *opening = arg;
+    if (++opening->count == 1) {
+        opening->says = part->says;
+    } else if (opening->count == 2) {
+        opening->rest_at = part->offset;
+    }
+}
+
+/* The rest of a text as a Query, with blanks before it: it stays at its place. */
+static void
+make_rest(const char *text, size_t rest_at, struct buf *rest)
+{
+    size_t start = wire_begin(rest, 'Q'), text_at = rest->size;
+    wire_cstring(rest, text);
+    wire_end(rest, start);
+    memset(rest->data + text_at, ' ', rest_at);
+}
+
+/* "ROLLBACK; INSERT .." in a block that is failed here: its end runs here, and what is behind
+ * it becomes a Query of its own, for the primary. False: it is not so. */
 static bool
-step_query(struct client *client, const struct wire_message *message, struct slice whole)
+end_block_before(struct client *client, const struct wire_message *message, struct buf *rest)
+{
+    const char *text = message->type == 'Q' ? query_text(message) : NULL;
+    struct opening opening = {0};
+    if (text == NULL || sql_txn_status(client->session) != SQL_TXN_FAILED) {
+        return false;
+    }
+    sql_text_each_part(client->session, text, look_at_opening, &opening);
+    if (opening.rest_at == 0 ||
+        (opening.says != SQL_SAYS_COMMIT && opening.says != SQL_SAYS_ROLLBACK) ||
+        !sql_text_needs_primary(client->session, text + opening.rest_at)) {
+        return false;
+    }
+    struct sql_script *script = NULL;
+    struct diag diag = {0};
+    if (sql_script_open(client->session, text, &script, &diag) != STATUS_OK) {
+        return false;
+    }
+    diag_clear(&client->result.diag);
+    sql_script_run_next(script, &client->sink, &client->result);
+    ASSERT(client->result.state == SQL_DONE); /* a failed block ends without the log */
+    wire_complete(&client->out, client->result.tag);
+    sql_script_close(script);
+    relay_block_ended(client, false);
+    make_rest(text, opening.rest_at, rest);
+    return true;
+}
+
+static bool
+run_query(struct client *client, const struct wire_message *message, struct slice whole)
 {
     struct diag diag = {0};
     if (message->type == 'F' || query_goes_there(client, message)) {
@@ -376,6 +435,39 @@ step_query(struct client *client, const struct wire_message *message, struct sli
         return true;
     }
     return client_step_message(client, message);
+}
+
+static bool
+step_query(struct client *client, const struct wire_message *message, struct slice whole)
+{
+    struct buf rest = BUF_EMPTY;
+    struct wire_message query = *message;
+    if (end_block_before(client, message, &rest)) {
+        whole = buf_slice(&rest);
+        query.body = slice_make(rest.data + 5, rest.size - 5);
+    }
+    bool go_on = run_query(client, &query, whole);
+    buf_deinit(&rest);
+    return go_on;
+}
+
+bool
+relay_may_lead_elsewhere(const struct client *client)
+{
+    return cluster_leader_id(client->node->cluster) != client->node->identity.id;
+}
+
+void
+relay_run_refused(struct client *client, const char *text)
+{
+    struct buf query = BUF_EMPTY;
+    make_rest(text, 0, &query);
+    struct wire_message message = {'Q', slice_make(query.data + 5, query.size - 5)};
+    relay_of(client)->simple = true;
+    if (!relay__run_there(client, buf_slice(&query))) {
+        UNUSED(client_step_message(client, &message));
+    }
+    buf_deinit(&query);
 }
 
 static bool
@@ -414,6 +506,7 @@ leave_part_here(struct client *client)
     struct diag *diag = &client->result.diag;
     diag_clear(diag);
     sql_sync(client->session, false, &client->sink, &client->result);
+    relay_block_ended(client, client->result.state != SQL_FAILED);
     client->relay->part_here = false;
 }
 

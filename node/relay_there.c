@@ -28,6 +28,7 @@ struct attempt {
     unsigned due;              /* of a part: answers still to come before it has ended */
     bool pushed;      /* answers are on their way to the client: not to be taken back */
     bool committed;   /* a COMMIT of it has ended well */
+    bool failed;      /* it was answered with an error */
     bool ended;       /* ReadyForQuery, CopyInResponse, or all answers up to a Flush */
     bool not_primary; /* the other side is a replica by now, or stops */
     bool rolled_back; /* the newest command tag is ROLLBACK */
@@ -83,11 +84,12 @@ static bool
 may_commit(const struct attempt *attempt, unsigned said)
 {
     const unsigned ends = SQL_SAYS_COMMIT | SQL_SAYS_ROLLBACK;
+    bool goes_on_after = (said & ends) != 0 && (said & SQL_SAYS_OTHER) != 0;
     switch (attempt->block) {
     case SQL_TXN_BLOCK:
-        return (said & SQL_SAYS_COMMIT) != 0;
+        return goes_on_after || (said & SQL_SAYS_COMMIT) != 0;
     case SQL_TXN_FAILED:
-        return (said & ends) != 0 && (said & SQL_SAYS_OTHER) != 0;
+        return goes_on_after;
     default:
         if (attempt->is_part) {
             return (said & SQL_SAYS_COMMIT) != 0; /* its Sync was not sent */
@@ -202,6 +204,7 @@ take_answer(struct relay *relay, const struct buf *message, struct attempt *atte
     if (keep_answer(relay, message, attempt)) {
         return;
     }
+    attempt->failed |= type == 'E';
     if (type == 'C') {
         attempt->committed |= message_is(message, "COMMIT");
         attempt->rolled_back = message_is(message, "ROLLBACK");
@@ -299,27 +302,22 @@ forget_closed(struct client *client, struct slice unit)
     }
 }
 
-/* What a unit did there to the session itself, as far as it went well. */
+/* What a unit did there to the session itself, if it went well. */
 static void
-note_unit(struct client *client, struct slice unit, bool rolled_back)
+note_unit(struct client *client, const struct attempt *attempt)
 {
-    struct unit_reader reader = {unit};
+    struct unit_reader reader = {attempt->unit};
     struct wire_message message;
     struct slice whole;
-    while (relay__next_message(&reader, &message, &whole)) {
-        struct reader body = reader_make(message.body);
-        const char *name = message.type == 'B' ? relay__statement_named(&message) : NULL;
-        struct relay_statement *statement =
-            name == NULL ? NULL : relay__find_statement(client->relay, name);
-        const char *text = message.type == 'Q' ? read_cstring(&body)
-                           : statement != NULL ? statement->text
-                                               : NULL;
+    while (!attempt->failed && relay__next_message(&reader, &message, &whole)) {
+        const char *text = text_of(client, &message);
         if (text != NULL) {
-            relay_note_there(client, text);
+            relay_note_there(client, text, attempt->block == SQL_TXN_FAILED);
         }
     }
     if (client->relay->txn_status == SQL_TXN_IDLE && !client->relay->part_there) {
-        relay_block_ended(client, !rolled_back);
+        relay_block_ended(client,
+                          attempt->committed || (!attempt->failed && !attempt->rolled_back));
     }
 }
 
@@ -357,12 +355,23 @@ describe_loss(const struct relay *relay, bool in_doubt, struct diag *diag)
     }
 }
 
+/* Had it failed where it ran, the client would be in a failed block now: its own, or one that
+ * the unit begins and does something in ("BEGIN; INSERT .."). */
+static bool
+leaves_failed_block(const struct attempt *attempt, unsigned said)
+{
+    if ((said & SQL_SAYS_COMMIT) != 0) {
+        return false;
+    }
+    return attempt->block != SQL_TXN_IDLE || said == (SQL_SAYS_BEGIN | SQL_SAYS_OTHER);
+}
+
 /* The client hears of it, and of its block that is failed now. */
 static void
 tell_loss(struct client *client, const struct attempt *attempt, unsigned said,
           const struct diag *diag)
 {
-    bool in_block = attempt->block != SQL_TXN_IDLE && (said & SQL_SAYS_COMMIT) == 0;
+    bool in_block = leaves_failed_block(attempt, said);
     if (in_block) {
         sql_enter_failed_block(client->session);
     }
@@ -427,8 +436,7 @@ try_unit(struct client *client, struct slice unit, int64_t deadline_ns)
         return judge(client, &attempt, unit_says(client, unit), status, &diag);
     }
     if (status != STATUS_OK) {
-        client_fail(client, "ERROR", &diag);
-        end_unit(relay, attempt.is_part, SQL_TXN_IDLE);
+        tell_loss(client, &attempt, unit_says(client, unit), &diag);
         return UNIT_TOLD;
     }
     status = exchange(relay, &attempt, &diag);
@@ -438,7 +446,7 @@ try_unit(struct client *client, struct slice unit, int64_t deadline_ns)
     if (relay->copy_in) {
         relay->copy_says = unit_says(client, unit);
     }
-    note_unit(client, unit, attempt.rolled_back);
+    note_unit(client, &attempt);
     forget_closed(client, unit);
     return UNIT_TOLD;
 }
@@ -451,8 +459,8 @@ relay__run_there(struct client *client, struct slice unit)
     while ((verdict = try_unit(client, unit, deadline_ns)) == UNIT_AGAIN) {
         struct diag diag = {0};
         if (relay_rest(client->relay, deadline_ns, &diag) != STATUS_OK) {
-            client_fail(client, "ERROR", &diag);
-            end_unit(client->relay, relay__is_part(unit), SQL_TXN_IDLE);
+            struct attempt attempt = {.block = SQL_TXN_IDLE, .is_part = relay__is_part(unit)};
+            tell_loss(client, &attempt, unit_says(client, unit), &diag);
             return true;
         }
     }

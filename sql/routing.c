@@ -195,11 +195,3 @@ sql_text_is_of_session(struct sql_session *session, const char *text)
     sql_text_each_part(session, text, count_part, &counts);
     return counts.all > 0 && counts.own == counts.all;
 }
-
-const char *
-sql_text_if_of_session(struct sql_session *session, const char *name)
-{
-    const struct named_prepared *named = prepared__find(session, name);
-    const char *text = named == NULL ? NULL : named->prepared->text;
-    return text != NULL && sql_text_is_of_session(session, text) ? text : NULL;
-}

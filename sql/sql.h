@@ -230,8 +230,6 @@ void sql_name_each_part(struct sql_session *session, const char *name, sql_part_
 const char *sql_script_text(const struct sql_script *script);
 /* All its statements change the session and nothing else. */
 bool sql_text_is_of_session(struct sql_session *session, const char *text);
-/* The text prepared under that name, if it is one of these; else NULL. */
-const char *sql_text_if_of_session(struct sql_session *session, const char *name);
 /* ---- */
 /* SHOW's value; NULL: unknown. For ParameterStatus. */
 const char *sql_setting(struct sql_session *session, const char *name);

@@ -42,6 +42,12 @@ done
 { echo "SET statement_timeout = '100ms'; COPY t FROM STDIN;"; seq 1000000 4000000 | sed 's/$/\tx/'; echo '\.'; } |
     timeout 30 psql -XAtq -v VERBOSITY=sqlstate -p "$P" >"$WORK/copy.log" 2>&1
 grep -q '^ERROR:  57014' "$WORK/copy.log" || fail "COPY: $(head -n 3 "$WORK/copy.log")"
+# A client that is silent for long hears of it with what it sends next, as PostgreSQL's do.
+for port in "$P" $((P + 1)); do
+    { echo "SET statement_timeout = '100ms'; COPY t FROM STDIN;"; sleep 1; printf '900000\tx\n\\.\n'; } |
+        timeout 30 psql -XAtq -v VERBOSITY=sqlstate -p "$port" >"$WORK/copy.log" 2>&1
+    equal "a silent COPY at $port" "ERROR:  57014" "$(cat "$WORK/copy.log")"
+done
 ends "$P" "statement_timeout = '20ms'" 57014 "$timeout_text" "CREATE INDEX ON t (b)"
 equal "rows" 100000 "$(must "$P" 'SELECT count(*) FROM t')"
 

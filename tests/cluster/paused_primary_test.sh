@@ -64,7 +64,9 @@ done
 open_session 9 "$(port_of "$FROZEN")"
 expect 9 "BEGIN" "BEGIN"
 expect 9 "UPDATE one SET n = 1" "UPDATE 1"
-for number in 4 8; do send $number "UPDATE one SET n = 2"; done # they wait for session 9
+expect 8 "BEGIN" "BEGIN"
+send 4 "UPDATE one SET n = 2" # waits for session 9, as does the next, which is in no block by then
+send 8 "ROLLBACK\\; UPDATE one SET n = 2"
 sleep 1
 pause_primary
 begin_us=${EPOCHREALTIME/[.,]/}
@@ -72,6 +74,7 @@ for number in 4 8; do
     answer $number
     [ "${GOT#ERROR:  08007: }" != "$GOT" ] || fail "session $number in a statement: $GOT"
 done
+expect 8 "ROLLBACK" "ROLLBACK"
 for number in 1 5; do
     expect $number "INSERT INTO notes VALUES ('rest')" "INSERT 0 1"
     expect $((number + 1)) "ROLLBACK" "ROLLBACK"
@@ -96,8 +99,7 @@ sleep 0.3
 resume
 wait "${HELPERS[@]: -2}"
 equal "a read begun while it hung" ok "$(cat "$WORK"/late.47)"
-late=$(cat "$WORK"/late.33)
-[[ $late =~ ^(ok|40001)$ ]] || fail "an insert begun while it hung: $late"
+equal "an insert begun while it hung" ok "$(cat "$WORK"/late.33)"
 expect 9 "UPDATE one SET n = 1" "ERROR:  40001: "
 expect 9 "ROLLBACK" "ROLLBACK"
 for number in {1..9}; do close_session "$number"; done

@@ -169,6 +169,36 @@ def cancels(port):
     print(client.query("SELECT 1"))
 
 
+def cancelled_texts(port, primary):
+    """A text that began a block leaves it failed, also where it ran elsewhere."""
+    client, holder = Client(port), Client(primary)
+    print(holder.query("CREATE TABLE held (a int); INSERT INTO held VALUES (1)"), holder.query("BEGIN; DELETE FROM held"))
+
+    def cancel():
+        one = Client(port, start=False)
+        one.packet(struct.pack("!iii", CANCEL, client.pid, client.secret))
+        one.until_ready()
+
+    for text in "DELETE FROM held", "BEGIN; DELETE FROM held":
+        client.send("Q", text.encode() + b"\0")
+        until_it_speaks(client, cancel)
+        print(client.until_ready().split()[-1], client.query("ROLLBACK"))
+    print(holder.query("ROLLBACK"), holder.query("DROP TABLE held"))
+
+
+def portals(port):
+    """Portals end with their transaction, and nothing is left of them."""
+    client = Client(port)
+    for start in range(0, 20000, 1000):
+        for number in range(start, start + 1000):
+            client.send("P", b"\0SELECT 1\0\0\0")
+            client.send("B", b"portal %d\0\0\0\0\0\0\0\0" % number)
+            client.send("S")
+        for _ in range(1000):
+            assert client.until_ready() == "I"
+    print(client.query("SELECT 1"))
+
+
 def interrupts(port):
     """pg_cancel_backend() and pg_terminate_backend() of one session leave the others alone."""
     client, victim, witness = Client(port), Client(port), Client(port)

@@ -66,11 +66,22 @@ FATAL 08P01 end" "$port"
 end / ERROR 57014 I /  SELECT 1 I
 1 SELECT 1 I" "$port"
 
+    case_is cancelled_texts "CREATE TABLE INSERT 0 1 I BEGIN DELETE 1 T
+I ROLLBACK I
+E ROLLBACK I
+ROLLBACK I DROP TABLE I" "$port" "$primary"
+
     case_is interrupts "t SELECT 1 I ERROR 57014 I  SELECT 1 I
 t SELECT 1 I FATAL 57P01 end
 f SELECT 1 I f SELECT 1 I
 t FATAL 57P01 end 1 SELECT 1 I" "$port"
 done
+
+resident_kb() { sed -n 's/^VmRSS:[^0-9]*\([0-9]*\).*/\1/p' "/proc/$(node_pid "$(primary_name)")/status"; }
+before=$(resident_kb)
+case_is portals "1 SELECT 1 I" "$primary"
+grown=$(($(resident_kb) - before))
+[ $grown -lt 30000 ] || fail "20000 portals left $grown KiB"
 
 case_is pids "40 40
 True" "$primary" "$standby"

@@ -76,15 +76,53 @@ first
 before
 7s
 first
-0
+1min
 7s
 after $other
 7s
 first
-0
+1min
 7s
-after $standby" "$(grep -v statement_timeout "$WORK/session.log")"
+after $standby" "$(cat "$WORK/session.log")"
 equal "what it wrote" "1 2 10 11 20 21 100" "$(must "$P" 'SELECT a FROM t ORDER BY a' | xargs)"
+
+# What a text of several statements does to a session: SETs of it are the session's once it went well;
+# in a block that failed here, the end of the block runs here and what is behind it there.
+primary=$(primary_name)
+standby=$(node_names | grep -vx "$primary" | head -n 1)
+open_session 1 "$(port_of "$standby")"
+expect 1 "SET application_name = 'along'\\; INSERT INTO t VALUES (200)" "SET; INSERT 0 1"
+expect 1 "SHOW application_name" "application_name; along"
+expect 1 "SET application_name = 'lost'\\; INSERT INTO t VALUES (200)" "SET; ERROR:  23505"
+expect 1 "BEGIN\\; SET application_name = 'lost'\\; DELETE FROM t\\; ROLLBACK" "BEGIN; SET; DELETE"
+expect 1 "SHOW application_name" "application_name; along"
+expect 1 "BEGIN\\; SET application_name = 'kept'\\; COMMIT\\; SET lock_timeout = '8s'" "BEGIN; SET; COMMIT; SET"
+expect 1 "SHOW application_name" "application_name; kept"
+for text in "SELECT 1 / 0" "SELECT nosuch"; do
+    expect 1 "BEGIN READ ONLY" "BEGIN"
+    expect 1 "$text" "ERROR:  "
+    expect 1 "ROLLBACK\\; BEGIN\\; DELETE FROM t WHERE a = 200\\; SHOW application_name\\; SHOW lock_timeout" \
+        "ROLLBACK; BEGIN; DELETE 1; application_name; kept; (1 row); lock_timeout; 8s"
+    expect 1 "ROLLBACK" "ROLLBACK"
+done
+expect 1 "BEGIN READ ONLY" "BEGIN"
+expect 1 "SELECT 1 / 0" "ERROR:  "
+expect 1 "COMMIT\\; DELETE FROM t WHERE a = 200\\; SELECT nosuch" "ROLLBACK; DELETE 1; ERROR:  42703: column \"nosuch\" does not exist; LINE 1: COMMIT; DELETE FROM t WHERE a = 200; SELECT nosuch;;"
+expect 1 "DELETE FROM t WHERE a = 200" "DELETE 1"
+
+# A session at rest does not keep a switchover waiting, whether it ran here and there or there only.
+open_session 2 "$(port_of "$standby")"
+expect 2 "INSERT INTO t VALUES (300)" "INSERT 0 1"
+for to in "$standby" "$primary"; do
+    cluster --switchover --from "$(primary_name)" --to "$to" --dir "$DIR" >"$WORK/switchover" || fail "switchover to $to"
+    ! grep 'still running' "$WORK/switchover" || fail "a session at rest held the switchover up"
+    expect 1 "SHOW lock_timeout" "lock_timeout; 8s"
+    expect 1 "INSERT INTO t VALUES (200)" "INSERT 0 1"
+    expect 1 "DELETE FROM t WHERE a = 200" "DELETE 1"
+done
+expect 2 "DELETE FROM t WHERE a = 300" "DELETE 1"
+close_session 1
+close_session 2
 
 # kill -9 of the primary under single inserts at a standby: the one in doubt names its gtid.
 found=no
