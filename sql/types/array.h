@@ -21,3 +21,9 @@ bool array_next(struct array_reader *reader, bool *is_null_out, struct buf *elem
 /* Adds an element, quoted if need be, and the opening brace before the first; the caller adds
  * the closing one. */
 void array_append(struct buf *out, bool is_null, struct slice element);
+/* The wire's binary form. 0A000 for elements that have none, and arrays that are not kept. */
+MUST_CHECK enum status array_to_binary(enum type_id type, struct slice array, struct buf *out,
+                                       struct diag *diag);
+MUST_CHECK enum status array_from_binary(enum type_id type, struct slice bytes,
+                                         struct arena *arena, struct slice *array_out,
+                                         struct diag *diag);

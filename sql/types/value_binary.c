@@ -1,6 +1,7 @@
 /* value_binary.c: values in the wire's binary form: PostgreSQL's send and receive functions.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "base/errors.h"
+#include "sql/types/array.h"
 #include "sql/types/number_text.h"
 #include "sql/types/numeric.h"
 #include "sql/types/type.h"
@@ -141,6 +142,9 @@ value_from_binary(enum type_id type, int32_t typmod, struct slice bytes, struct 
     if (type == TYPE_NUMERIC) {
         return numeric_receive(typmod, bytes, arena, &out->bytes, diag);
     }
+    if (info->category == 'A' && info->element_type != TYPE_INVALID) {
+        return array_from_binary(type, bytes, arena, &out->bytes, diag);
+    }
     if (info->physical == PHYSICAL_BYTES) {
         return unsupported(type, "input", diag);
     }
@@ -218,6 +222,9 @@ value_to_binary(enum type_id type, const struct value *value, struct buf *out,
     if (is_bytes_as_they_are(type)) {
         buf_append(out, value->bytes.data, value->bytes.size);
         return STATUS_OK;
+    }
+    if (info->category == 'A' && info->element_type != TYPE_INVALID) {
+        return array_to_binary(type, value->bytes, out, diag);
     }
     return unsupported(type, "output", diag);
 }

@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "base/rng.h"
+#include "sql/types/array.h"
 #include "sql/types/type.h"
 #include <stdio.h>
 
@@ -74,7 +75,7 @@ value_binary__good_cases__reads_back(void **state)
         struct value value, again;
         struct buf binary = BUF_EMPTY, text = BUF_EMPTY;
         struct diag diag = {0};
-        if (strcmp(c->state, "ok") != 0 || type_info(c->type)->category == 'A') {
+        if (strcmp(c->state, "ok") != 0 || array_lower_bound(c->type) != 1) {
             continue;
         }
         assert_int_equal(value_from_text(c->type, c->typmod, slice_from_text(c->text), &arena,
