@@ -29,11 +29,11 @@ sink_columns(struct sql_sink *sink, const struct sql_column *columns, unsigned c
 }
 
 static enum status
-sink_rows(struct sql_sink *sink, const struct batch *batch)
+sink_rows(struct sql_sink *sink, const struct batch *batch, struct diag *diag)
 {
     struct client *client = of(sink);
     struct wire_cells cells = {client->row_formats, client->row_format_count, client->session};
-    TRY(wire_rows(&client->out, batch, &cells, &client->diag));
+    TRY(wire_rows(&client->out, batch, &cells, diag));
     return push_if_large(client);
 }
 

@@ -252,7 +252,12 @@ wire_rows(struct buf *out, const struct batch *batch, const struct wire_cells *c
         buf_be16(out, (uint16_t)batch->column_count);
         for (unsigned i = 0; i < batch->column_count; i++) {
             uint16_t format = format_of(cells->formats, cells->format_count, i);
-            TRY(cell(out, &batch->columns[i], row, format, cells->session, diag));
+            enum status status =
+                cell(out, &batch->columns[i], row, format, cells->session, diag);
+            if (status != STATUS_OK) {
+                out->size = start - 1; /* half a message is none: the error comes next */
+                return status;
+            }
         }
         wire_end(out, start);
     }

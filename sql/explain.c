@@ -78,7 +78,7 @@ explain__run(struct sql_session *session, const struct ast_explain *explain,
     buf_deinit(&text);
     struct text_rows rows;
     static const char *const names[] = {"QUERY PLAN"};
-    text_rows__init(&rows, sink, cx->arena, names, 1);
+    text_rows__init(&rows, sink, cx, names, 1);
     while (line != NULL && *line != 0) {
         char *end = strchr(line, '\n');
         if (end != NULL) {

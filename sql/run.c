@@ -226,6 +226,9 @@ next_batch(struct run *run)
 enum status
 run__sink_status(const struct sql_context *cx, enum status status)
 {
+    if (cx->diag->sqlstate[0] != '\0') {
+        return status; /* a value that cannot be sent */
+    }
     switch (status) {
     case STATUS_OK:
         return STATUS_OK;
@@ -251,7 +254,7 @@ send_rows(struct run *run, uint64_t limit, struct sql_sink *sink, uint64_t *sent
     if (count != run->batch->row_count) {
         part = cut_batch(run->cx.arena, run->batch, run->first_row, count);
     }
-    enum status status = sink->rows(sink, part);
+    enum status status = sink->rows(sink, part, run->cx.diag);
     if (part != run->batch) {
         arena_rewind(run->cx.arena, mark);
     }
@@ -563,11 +566,12 @@ run__plan_query(struct sql_session *session, const struct ast_statement *stateme
 
 /* ---- rows that a utility statement makes ---- */
 void
-text_rows__init(struct text_rows *rows, struct sql_sink *sink, struct arena *arena,
+text_rows__init(struct text_rows *rows, struct sql_sink *sink, const struct sql_context *cx,
                 const char *const *names, unsigned column_count)
 {
+    struct arena *arena = cx->arena;
     rows->sink = sink;
-    rows->arena = arena;
+    rows->cx = cx;
     rows->column_count = column_count;
     rows->columns = arena_array(arena, struct sql_column, column_count);
     for (unsigned i = 0; i < column_count; i++) {
@@ -591,10 +595,11 @@ text_rows__send(struct text_rows *rows, const char *const *values)
         if (values[i] != NULL) {
             value.bytes = slice_from_text(values[i]);
         }
-        vector_nulls(&rows->batch.columns[i], 1, rows->arena)[0] = value.is_null;
+        vector_nulls(&rows->batch.columns[i], 1, rows->cx->arena)[0] = value.is_null;
         if (!value.is_null) {
             vector_set(&rows->batch.columns[i], 0, &value);
         }
     }
-    return rows->sink->rows(rows->sink, &rows->batch);
+    return run__sink_status(rows->cx,
+                            rows->sink->rows(rows->sink, &rows->batch, rows->cx->diag));
 }

@@ -264,13 +264,14 @@ MUST_CHECK enum status run__sink_status(const struct sql_context *cx, enum statu
 /* Rows of text made by a utility statement. */
 struct text_rows {
     struct sql_sink *sink;
-    struct arena *arena;
+    const struct sql_context *cx;
     unsigned column_count;
     struct batch batch;
     struct sql_column *columns;
 };
-void text_rows__init(struct text_rows *rows, struct sql_sink *sink, struct arena *arena,
-                     const char *const *names, unsigned column_count);
+void text_rows__init(struct text_rows *rows, struct sql_sink *sink,
+                     const struct sql_context *cx, const char *const *names,
+                     unsigned column_count);
 MUST_CHECK enum status text_rows__send(struct text_rows *rows, const char *const *values);
 /* Binds, plans and runs a query within a utility statement (EXPLAIN, COPY (query)). */
 MUST_CHECK enum status run__plan_query(struct sql_session *session,

@@ -95,8 +95,9 @@ struct sql_result {
 struct sql_sink {
     /* Before the first rows of a statement that has a result. */
     void (*columns)(struct sql_sink *sink, const struct sql_column *columns, unsigned count);
-    /* A status other than OK (client gone) ends the statement. */
-    enum status (*rows)(struct sql_sink *sink, const struct batch *batch);
+    /* A status other than OK ends the statement: `diag` says what is wrong with a value, or
+     * stays empty when it is the client that is gone. */
+    enum status (*rows)(struct sql_sink *sink, const struct batch *batch, struct diag *diag);
     void (*copy_out_begin)(struct sql_sink *sink, unsigned column_count);
     enum status (*copy_out)(struct sql_sink *sink, struct slice line);
     void (*copy_in_begin)(struct sql_sink *sink, unsigned column_count);
@@ -133,6 +134,7 @@ MUST_CHECK enum status sql_prepare(struct sql_session *session, const char *name
 /* 26000 when there is none. Borrowed until it is closed or replaced. */
 MUST_CHECK enum status sql_prepared_find(struct sql_session *session, const char *name,
                                          struct sql_prepared **prepared_out, struct diag *diag);
+/* *columns_out NULL: it returns no rows; not NULL with no column: SELECT without any. */
 void sql_prepared_describe(struct sql_prepared *prepared, const enum type_id **params_out,
                            unsigned *param_count_out, const struct sql_column **columns_out,
                            unsigned *column_count_out);
@@ -145,7 +147,7 @@ struct sql_param {
 MUST_CHECK enum status sql_bind(struct sql_session *session, const char *portal_name,
                                 const char *prepared_name, const struct sql_param *params,
                                 unsigned param_count, struct diag *diag);
-/* 34000 when there is none. */
+/* As sql_prepared_describe(). 34000 when there is none. */
 MUST_CHECK enum status sql_portal_describe(struct sql_session *session, const char *portal_name,
                                            const struct sql_column **columns_out,
                                            unsigned *column_count_out, struct diag *diag);

@@ -171,7 +171,7 @@ run_show(struct sql_session *session, const struct ast_show *show, struct sql_si
     struct text_rows rows;
     if (strcmp(show->name, "all") == 0) {
         static const char *const names[] = {"name", "setting", "description"};
-        text_rows__init(&rows, sink, session->cx.arena, names, 3);
+        text_rows__init(&rows, sink, &session->cx, names, 3);
         return settings_each(session__settings(session), show_one, &rows);
     }
     const char *value = sql_setting(session, show->name);
@@ -180,7 +180,7 @@ run_show(struct sql_session *session, const struct ast_show *show, struct sql_si
                          "unrecognized configuration parameter \"%s\"", show->name);
     }
     const char *name = settings_name(show->name);
-    text_rows__init(&rows, sink, session->cx.arena, &name, 1);
+    text_rows__init(&rows, sink, &session->cx, &name, 1);
     return text_rows__send(&rows, &value);
 }
 

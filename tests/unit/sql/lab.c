@@ -343,8 +343,9 @@ on_columns(struct sql_sink *sink, const struct sql_column *columns, unsigned cou
 }
 
 static enum status
-on_rows(struct sql_sink *sink, const struct batch *batch)
+on_rows(struct sql_sink *sink, const struct batch *batch, struct diag *diag)
 {
+    UNUSED(diag);
     struct lab_session *session = of_sink(sink);
     ASSERT(batch->column_count == session->column_count);
     for (unsigned row = 0; row < batch->row_count; row++) {
