@@ -455,7 +455,7 @@ bind(struct client *client, struct reader *body, struct diag *diag)
 static void
 describe_columns(struct client *client, const struct sql_column *columns, unsigned count)
 {
-    if (count == 0) {
+    if (columns == NULL) {
         wire_empty(&client->out, 'n');
     } else {
         wire_row_description(&client->out, columns, count, client->row_formats,

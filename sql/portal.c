@@ -129,9 +129,9 @@ read_params(struct sql_session *session, struct portal *portal, const struct com
                 : read_text(session, portal, type, bytes, &portal->params[i], diag);
         if (status != STATUS_OK) {
             diag_while(diag,
-                       portal->name[0] == 0 ? "unnamed portal%s parameter $%u = '...'"
-                                            : "portal \"%s\" parameter $%u = '...'",
-                       portal->name, i + 1);
+                       portal->name[0] == 0 ? "unnamed portal%s parameter $%u = '%s'"
+                                            : "portal \"%s\" parameter $%u = '%s'",
+                       portal->name, i + 1, params[i].bytes.size == 0 ? "" : "...");
             return status;
         }
     }
@@ -221,13 +221,19 @@ sql_portal_describe(struct sql_session *session, const char *portal_name,
     *column_count_out = 0;
     struct portal *portal = NULL;
     TRY(need_portal(session, portal_name, &portal, diag));
-    if (portal->run.prepared == NULL) {
+    struct sql_prepared *prepared = portal->run.prepared;
+    if (prepared == NULL) {
         return STATUS_OK;
+    }
+    const struct ast_statement *ast =
+        portal->run.compiled != NULL ? portal->run.compiled->ast : NULL;
+    if (ast != NULL && ast->kind == AST_EXECUTE) { /* what has the name now */
+        struct named_prepared *named = prepared__find(session, ast->execute.name);
+        prepared = named != NULL ? named->prepared : prepared;
     }
     const enum type_id *params;
     unsigned param_count;
-    sql_prepared_describe(portal->run.prepared, &params, &param_count, columns_out,
-                          column_count_out);
+    sql_prepared_describe(prepared, &params, &param_count, columns_out, column_count_out);
     return STATUS_OK;
 }
 

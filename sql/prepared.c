@@ -79,14 +79,51 @@ find_text(struct sql_session *session, const char *text, uint64_t hash,
     return NULL;
 }
 
+/* Was it planned for the definitions there are now? If not, what it was found to take and give
+ * may be wrong, and may not be put right: names given to it earlier stand for just that. */
+static bool
+is_current(const struct sql_session *session, const struct sql_prepared *prepared)
+{
+    const struct catalog *own = session->cx.catalog;
+    uint64_t newest = store_catalog_csn(session->cx.store);
+    for (unsigned i = 0; i < prepared->count; i++) {
+        const struct plan_unit *unit = prepared->statements[i].unit;
+        bool current = unit == NULL || (catalog_is_private(unit->catalog)
+                                            ? own != NULL && catalog_number(unit->catalog) ==
+                                                                 catalog_number(own)
+                                            : catalog_csn(unit->catalog).v == newest);
+        if (!current) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* EXECUTE is of what has that name then: its description does not keep. */
+static bool
+may_keep(const struct sql_prepared *prepared)
+{
+    for (unsigned i = 0; i < prepared->count; i++) {
+        if (prepared->statements[i].ast->kind == AST_EXECUTE) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void
+forget_text(struct sql_session *session, struct sql_prepared *prepared)
+{
+    list_remove(&prepared->link);
+    prepared__unref(prepared);
+    session->text_count--;
+}
+
 static void
 keep_text(struct sql_session *session, struct sql_prepared *prepared)
 {
     if (session->text_count == TEXT_CACHE_MAX) {
-        struct sql_prepared *oldest = LIST_ITEM(session->texts.prev, struct sql_prepared, link);
-        list_remove(&oldest->link);
-        prepared__unref(oldest);
-        session->text_count--;
+        forget_text(session, LIST_ITEM(session->texts.prev, struct sql_prepared, link));
     }
     list_push_front(&session->texts, &prepared->link);
     prepared__ref(prepared);
@@ -152,9 +189,12 @@ prepared__parse(struct sql_session *session, const char *text, const uint32_t *p
     bool keep = size <= TEXT_CACHE_BYTES_MAX;
     struct sql_prepared *prepared =
         keep ? find_text(session, text, hash, param_types, param_count) : NULL;
-    if (prepared != NULL) {
+    if (prepared != NULL && is_current(session, prepared)) {
         *prepared_out = prepared__ref(prepared);
         return STATUS_OK;
+    }
+    if (prepared != NULL) {
+        forget_text(session, prepared);
     }
     TRY(check_types(param_types, param_count, diag));
     struct arena arena;
@@ -171,7 +211,7 @@ prepared__parse(struct sql_session *session, const char *text, const uint32_t *p
     }
     prepared->arena = arena;
     fill_statements(prepared, &script, param_types, param_count);
-    if (keep) {
+    if (keep && may_keep(prepared)) {
         keep_text(session, prepared);
     }
     *prepared_out = prepared;
@@ -205,7 +245,8 @@ describe_unit(struct plan_unit *unit)
                    query->kind == QUERY_DELETE;
     unsigned count = changes ? query->returning_count : query->target_count;
     const struct target *targets = changes ? query->returning : query->targets;
-    unit->columns = arena_array(&unit->arena, struct sql_column, count);
+    unit->has_result = count > 0 || !changes;
+    unit->columns = arena_array(&unit->arena, struct sql_column, count + 1);
     for (unsigned i = 0; i < count; i++) {
         if (targets[i].junk) {
             continue;
@@ -461,10 +502,10 @@ sql_prepared_describe(struct sql_prepared *prepared, const enum type_id **params
     const struct compiled *compiled = &prepared->statements[0];
     *params_out = compiled->params.types;
     *param_count_out = compiled->params.count;
-    if (compiled->unit != NULL) {
+    if (compiled->unit != NULL && compiled->unit->has_result) {
         *columns_out = compiled->unit->columns;
         *column_count_out = compiled->unit->column_count;
-    } else {
+    } else if (compiled->unit == NULL && compiled->column_count > 0) {
         *columns_out = compiled->columns;
         *column_count_out = compiled->column_count;
     }

@@ -304,7 +304,7 @@ pump(struct sql_session *session, struct run *run, uint64_t row_limit, struct sq
      struct sql_result *result)
 {
     UNUSED(session);
-    bool has_result = run->unit->column_count > 0 || !changes_rows(run->unit->query);
+    bool has_result = run->unit->has_result;
     uint64_t left = row_limit;
     run->row_count = 0; /* the tag counts the rows of this call, as PostgreSQL's does */
     for (;;) {

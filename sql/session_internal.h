@@ -42,6 +42,7 @@ struct plan_unit {
     struct query *query;
     struct plan *plan;
     struct execution *idle; /* of an earlier run, for the next */
+    bool has_result;        /* rows, if only of no columns */
     unsigned column_count;
     struct sql_column *columns;
 };

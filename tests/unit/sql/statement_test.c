@@ -259,6 +259,66 @@ prepared__definitions_change__is_planned_again(void **state)
                         "ERROR 0A000: cached plan must not change result type\n");
 }
 
+/* Goal: a text that was prepared before definitions changed is taken anew, as a simple query
+ * and under another name: with the parameter types and the columns of now. */
+static void
+prepared__same_text_after_change__is_new(void **state)
+{
+    struct fixture *f = *state;
+    struct sql_session *s = f->a.session;
+    struct diag diag = {0};
+    static const char text[] = "SELECT * FROM t WHERE a = $1", all[] = "SELECT * FROM t";
+    expect(&f->a, "CREATE TABLE t (a int)", "CREATE TABLE\n");
+    assert_int_equal(sql_prepare(s, "old", text, NULL, 0, &diag), STATUS_OK);
+    assert_int_equal(sql_prepare(s, "all", all, NULL, 0, &diag), STATUS_OK);
+    sync(&f->a, "");
+    expect(&f->b, "DROP TABLE t; CREATE TABLE t (a text, b int)", "DROP TABLE\nCREATE TABLE\n");
+    expect(&f->b, "INSERT INTO t VALUES ('x', 1)", "INSERT 0 1\n");
+    expect(&f->a, all, "[a|b]\nx|1\nSELECT 1\n");
+    const char *const x[] = {"x"};
+    assert_string_equal(lab_extended(&f->a, text, x, 1), "[a|b]\nx|1\nSELECT 1\n");
+    assert_int_equal(sql_bind(s, "", "all", NULL, 0, &diag), STATUS_OK);
+    assert_string_equal(execute(&f->a, "", 0),
+                        "ERROR 0A000: cached plan must not change result type\n");
+}
+
+/* Goal: a SELECT of no columns has a result, an INSERT has none; EXECUTE has that of the
+ * statement which has the name when it is described. */
+static void
+describe__results__told_from_none(void **state)
+{
+    static const struct {
+        const char *name, *text;
+        bool has_result;
+        unsigned count;
+    } cases[] = {{"none", "SELECT", true, 0},
+                 {"insert", "INSERT INTO t VALUES (1)", false, 0},
+                 {"returning", "INSERT INTO t VALUES (1) RETURNING a", true, 1},
+                 {"begin", "BEGIN", false, 0},
+                 {"execute", "EXECUTE p", true, 1}};
+    struct fixture *f = *state;
+    struct sql_session *s = f->a.session;
+    struct diag diag = {0};
+    const struct sql_column *columns = NULL;
+    unsigned count = 9;
+    expect(&f->a, "CREATE TABLE t (a int)", "CREATE TABLE\n");
+    expect(&f->a, "PREPARE p AS SELECT 1", "PREPARE\n");
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        const char *name = cases[i].name;
+        assert_int_equal(sql_prepare(s, name, cases[i].text, NULL, 0, &diag), STATUS_OK);
+        assert_int_equal(sql_bind(s, name, name, NULL, 0, &diag), STATUS_OK);
+        assert_int_equal(sql_portal_describe(s, name, &columns, &count, &diag), STATUS_OK);
+        assert_int_equal(columns != NULL, cases[i].has_result);
+        assert_int_equal(count, cases[i].count);
+    }
+    sync(&f->a, "");
+    expect(&f->a, "DEALLOCATE p", "DEALLOCATE\n");
+    expect(&f->a, "PREPARE p AS SELECT 1, 2", "PREPARE\n");
+    assert_int_equal(sql_bind(s, "", "execute", NULL, 0, &diag), STATUS_OK);
+    assert_int_equal(sql_portal_describe(s, "", &columns, &count, &diag), STATUS_OK);
+    assert_int_equal(count, 2);
+}
+
 /* Goal: what must run on the primary is told by the text alone. */
 static void
 route__texts__know_the_primary(void **state)
@@ -417,6 +477,8 @@ main(void)
         CASE(portal__row_limits__suspend_and_go_on),
         CASE(portal__suspended_while_others_run__keeps_its_snapshot),
         CASE(prepared__definitions_change__is_planned_again),
+        CASE(prepared__same_text_after_change__is_new),
+        CASE(describe__results__told_from_none),
         CASE(route__texts__know_the_primary),
         CASE(route__texts__know_what_is_the_sessions),
         CASE(portal__bound_and_not_run__ends_at_sync),
