@@ -1,4 +1,4 @@
-/* ddl.c: CREATE TABLE, ALTER TABLE, DROP, TRUNCATE. SPDX-License-Identifier: Apache-2.0 */
+/* ddl.c: CREATE TABLE, ALTER TABLE, TRUNCATE. SPDX-License-Identifier: Apache-2.0 */
 #include "sql/bind/show.h"
 #include "sql/options.h"
 #include "sql/session_internal.h"
@@ -24,15 +24,17 @@ reword_mismatch(struct sql_context *cx, const char *column, enum status status)
     return status;
 }
 
-/* A default as PostgreSQL keeps and shows it; *sql_out NULL for NULL, which is none. */
+/* A default as PostgreSQL keeps and shows it, NULL for NULL, which is none; and what it needs.
+ */
 static enum status
-show_default(struct sql_context *cx, const struct ast_column_def *column, enum type_id type,
-             const char **sql_out)
+show_default(struct sql_context *cx, const struct ast_column_def *column,
+             struct new_column *out)
 {
     const struct ast_expr *ast = column->default_expr;
+    const char **sql_out = &out->default_sql;
     struct expr *expr = NULL;
-    TRY(bind_scalar(cx, ast, type, -1, &expr));
-    *sql_out = column->default_sql;
+    TRY(bind_scalar(cx, ast, out->type, -1, &expr));
+    out->default_needs = bind_named_relations(expr, cx->arena, &out->default_need_count);
     if (ast->kind == AST_VALUE_FUNC) {
         char *name = arena_strdup(cx->arena, column->default_sql);
         for (char *at = name; *at != 0; at++) {
@@ -93,7 +95,7 @@ ddl__bind_columns(struct sql_session *session, const struct ast_column_def *colu
         struct expr *ignored = NULL;
         TRY(reword_mismatch(cx, column->name,
                             bind_scalar(cx, column->default_expr, type, typmod, &ignored)));
-        TRY(show_default(cx, column, type, &out->default_sql));
+        TRY(show_default(cx, column, out));
     }
     return STATUS_OK;
 }
@@ -190,6 +192,8 @@ add_serial_sequences(struct sql_session *session, const struct ast_create_table 
         }
         columns[i].default_sql = arena_printf(cx->arena, "nextval('%.*s'::regclass)",
                                               (int)literal.size, (const char *)literal.data);
+        columns[i].default_needs = &sequences[i];
+        columns[i].default_need_count = 1;
         buf_deinit(&quoted);
         buf_deinit(&literal);
     }
@@ -449,176 +453,6 @@ ddl__alter_table(struct sql_session *session, const struct ast_alter_table *stat
         } else {
             TRY(add_column(session, id, command, sink));
         }
-    }
-    return STATUS_OK;
-}
-
-/* ---- DROP ---- */
-static const char *const object_names[] = {"table", "index", "sequence", "view"};
-
-/* "table "t" does not exist", or a notice with IF EXISTS. */
-static enum status
-report_missing(struct sql_session *session, const struct ast_drop *statement,
-               const struct ast_relation *relation, struct sql_sink *sink)
-{
-    const char *what = object_names[statement->object];
-    uint32_t schema = SCHEMA_PUBLIC;
-    if (relation->schema != NULL) {
-        TRY(catalog_schema_id(&session->cx, relation->schema, &schema));
-    }
-    if (schema == 0 && statement->if_exists) {
-        session__notice(session, sink, "NOTICE", SQLSTATE_SUCCESS,
-                        "schema \"%s\" does not exist, skipping", relation->schema);
-        return STATUS_OK;
-    }
-    if (schema == 0) {
-        return diag_fail(session->cx.diag, STATUS_NOT_FOUND, SQLSTATE_INVALID_SCHEMA_NAME,
-                         "schema \"%s\" does not exist", relation->schema);
-    }
-    if (statement->if_exists) {
-        session__notice(session, sink, "NOTICE", SQLSTATE_SUCCESS,
-                        "%s \"%s\" does not exist, skipping", what, relation->name);
-        return STATUS_OK;
-    }
-    enum status status =
-        statement->object == AST_OBJECT_INDEX
-            ? diag_fail(session->cx.diag, STATUS_NOT_FOUND, SQLSTATE_UNDEFINED_OBJECT,
-                        "index \"%s\" does not exist", relation->name)
-            : diag_fail(session->cx.diag, STATUS_NOT_FOUND, SQLSTATE_UNDEFINED_TABLE,
-                        "%s \"%s\" does not exist", what, relation->name);
-    return status;
-}
-
-static enum status
-wrong_kind(struct sql_session *session, const char *name, enum ast_object_kind wanted,
-           const char *drop)
-{
-    static const char *const articles[] = {"a table", "an index", "a sequence", "a view"};
-    diag_fail(session->cx.diag, STATUS_INVALID, SQLSTATE_WRONG_OBJECT_TYPE, "\"%s\" is not %s",
-              name, articles[wanted]);
-    diag_hint(session->cx.diag, "Use DROP %s to remove %s.", drop,
-              strcmp(drop, "TABLE") == 0      ? "a table"
-              : strcmp(drop, "INDEX") == 0    ? "an index"
-              : strcmp(drop, "SEQUENCE") == 0 ? "a sequence"
-                                              : "a view");
-    return STATUS_INVALID;
-}
-
-static enum status
-drop_index(struct sql_session *session, const struct ast_drop *statement,
-           const struct ast_relation *relation, struct sql_sink *sink)
-{
-    struct sql_context *cx = &session->cx;
-    const struct table_def *table;
-    const struct index_def *index;
-    TRY(catalog_find_index(cx, relation->schema, relation->name, &table, &index));
-    if (index == NULL) {
-        TRY(catalog_find_table(cx, relation->schema, relation->name, &table));
-        if (table == NULL) {
-            return report_missing(session, statement, relation, sink);
-        }
-        return wrong_kind(session, relation->name, AST_OBJECT_INDEX,
-                          table->kind == RELATION_SEQUENCE ? "SEQUENCE" : "TABLE");
-    }
-    TRY(ddl__lock(session, table->id, TABLE_LOCK_ACCESS_EXCLUSIVE));
-    TRY(catalog_find_index(cx, relation->schema, relation->name, &table, &index));
-    if (index == NULL) {
-        return report_missing(session, statement, relation, sink);
-    }
-    if (table->id.v < CATALOG_OBJECT_ID_END) {
-        return diag_fail(cx->diag, STATUS_INVALID, SQLSTATE_INSUFFICIENT_PRIVILEGE,
-                         "permission denied: \"%s\" is a system catalog", index->name);
-    }
-    if (index->constraint != CONSTRAINT_NONE) {
-        diag_fail(cx->diag, STATUS_INVALID, SQLSTATE_DEPENDENT_OBJECTS_STILL_EXIST,
-                  "cannot drop index %s because constraint %s on table %s requires it",
-                  index->name, index->constraint_name, table->name);
-        diag_hint(cx->diag, "You can drop constraint %s on table %s instead.",
-                  index->constraint_name, table->name);
-        return STATUS_INVALID;
-    }
-    return catalog_drop_index(cx, table, index);
-}
-
-/* A sequence that a column's default needs stays. */
-static enum status
-check_unowned(struct sql_session *session, const struct ast_drop *statement,
-              const struct table_def *sequence)
-{
-    struct sql_context *cx = &session->cx;
-    struct object_id owner;
-    unsigned no;
-    TRY(catalog_sequence_owner(cx, sequence->id, &owner, &no));
-    if (owner.v == 0) {
-        return STATUS_OK;
-    }
-    const struct table_def *table;
-    TRY(catalog_table_by_id(cx, owner, &table));
-    const struct column_def *column = &table->columns[no - 1];
-    if (column->default_sql == NULL || strstr(column->default_sql, sequence->name) == NULL) {
-        return STATUS_OK;
-    }
-    if (statement->cascade) {
-        return diag_fail(cx->diag, STATUS_UNSUPPORTED, SQLSTATE_FEATURE_NOT_SUPPORTED,
-                         "DROP SEQUENCE CASCADE of a sequence in use is not supported");
-    }
-    diag_fail(cx->diag, STATUS_INVALID, SQLSTATE_DEPENDENT_OBJECTS_STILL_EXIST,
-              "cannot drop sequence %s because other objects depend on it", sequence->name);
-    diag_detail(cx->diag, "default value for column %s of table %s depends on sequence %s",
-                column->name, table->name, sequence->name);
-    diag_hint(cx->diag, "Use DROP ... CASCADE to drop the dependent objects too.");
-    return STATUS_INVALID;
-}
-
-static enum status
-drop_relation(struct sql_session *session, const struct ast_drop *statement,
-              const struct ast_relation *relation, struct sql_sink *sink)
-{
-    struct sql_context *cx = &session->cx;
-    const struct table_def *table;
-    TRY(catalog_find_table(cx, relation->schema, relation->name, &table));
-    if (table == NULL) {
-        const struct index_def *index;
-        TRY(catalog_find_index(cx, relation->schema, relation->name, &table, &index));
-        return index != NULL ? wrong_kind(session, relation->name, statement->object, "INDEX")
-                             : report_missing(session, statement, relation, sink);
-    }
-    enum relation_kind wanted = statement->object == AST_OBJECT_TABLE      ? RELATION_TABLE
-                                : statement->object == AST_OBJECT_SEQUENCE ? RELATION_SEQUENCE
-                                                                           : RELATION_VIEW;
-    if (table->kind != wanted) {
-        return wrong_kind(session, relation->name, statement->object,
-                          table->kind == RELATION_TABLE      ? "TABLE"
-                          : table->kind == RELATION_SEQUENCE ? "SEQUENCE"
-                                                             : "VIEW");
-    }
-    if (table->id.v < CATALOG_OBJECT_ID_END) {
-        return diag_fail(cx->diag, STATUS_INVALID, SQLSTATE_INSUFFICIENT_PRIVILEGE,
-                         "permission denied: \"%s\" is a system catalog", table->name);
-    }
-    TRY(ddl__lock(session, table->id, TABLE_LOCK_ACCESS_EXCLUSIVE));
-    TRY(catalog_find_table(cx, relation->schema, relation->name, &table));
-    if (table == NULL) {
-        return report_missing(session, statement, relation, sink);
-    }
-    if (table->kind == RELATION_SEQUENCE) {
-        TRY(check_unowned(session, statement, table));
-    }
-    return catalog_drop_relation(cx, table);
-}
-
-enum status
-ddl__drop(struct sql_session *session, const struct ast_drop *statement, struct sql_sink *sink)
-{
-    if (statement->concurrently) {
-        return diag_fail(session->cx.diag, STATUS_UNSUPPORTED, SQLSTATE_FEATURE_NOT_SUPPORTED,
-                         "DROP INDEX CONCURRENTLY is not supported");
-    }
-    for (unsigned i = 0; i < statement->names.count; i++) {
-        const struct ast_relation *relation = &statement->names.items[i];
-        TRY(statement->object == AST_OBJECT_INDEX
-                ? drop_index(session, statement, relation, sink)
-                : drop_relation(session, statement, relation, sink));
     }
     return STATUS_OK;
 }

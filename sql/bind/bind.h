@@ -24,6 +24,10 @@ MUST_CHECK enum status bind_query(struct sql_context *cx, const struct ast_state
 /* A default or similar: no columns, no parameters, cast to `type` by assignment. */
 MUST_CHECK enum status bind_scalar(struct sql_context *cx, const struct ast_expr *ast,
                                    enum type_id type, int32_t typmod, struct expr **expr_out);
+/* The relations that constants of type regclass name, each once, in the arena; NULL: none. What
+ * such a constant names must stay as long as the expression is used. */
+const struct object_id *bind_named_relations(struct expr *expr, struct arena *arena,
+                                             unsigned *count_out);
 /* An expression over one table's columns (range 0). */
 MUST_CHECK enum status bind_over_table(struct sql_context *cx, const struct ast_expr *ast,
                                        const struct table_def *table, struct expr **expr_out);

@@ -77,6 +77,46 @@ bind__walk_query(struct query *query, unsigned depth, bind_visit_fn visit, void 
     bind__walk_query(query->right, depth + 1, visit, arg);
 }
 
+/* ---- relations named ---- */
+struct named_relations {
+    struct object_id *ids;
+    unsigned count, capacity;
+};
+
+static void
+note_relation(void *arg, struct expr *expr, unsigned depth)
+{
+    UNUSED(depth);
+    struct named_relations *named = arg;
+    if (expr->kind != EXPR_CONST || expr->type != TYPE_REGCLASS || expr->constant.is_null) {
+        return;
+    }
+    for (unsigned i = 0; i < MIN(named->count, named->capacity); i++) {
+        if (named->ids[i].v == expr->constant.u32) {
+            return;
+        }
+    }
+    if (named->count < named->capacity) {
+        named->ids[named->count].v = expr->constant.u32;
+    }
+    named->count++;
+}
+
+const struct object_id *
+bind_named_relations(struct expr *expr, struct arena *arena, unsigned *count_out)
+{
+    struct named_relations all = {0}; /* counts first, each time it is named */
+    bind__walk(expr, 0, note_relation, &all);
+    struct named_relations named = {.capacity = all.count};
+    if (all.count > 0) {
+        named.ids = arena_array(arena, struct object_id, all.count);
+        bind__walk(expr, 0, note_relation, &named);
+    }
+    *count_out = named.count;
+    return named.ids;
+}
+
+/* ---- equality ---- */
 static bool
 value_equal(enum type_id type, const struct value *a, const struct value *b)
 {

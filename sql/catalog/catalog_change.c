@@ -110,8 +110,10 @@ add_attribute_row(struct sql_context *cx, uint32_t relation, unsigned no,
     return catalog__insert(cx, PG_ATTRIBUTE_OID, row.values);
 }
 
+/* The column's default, and what it needs. */
 static enum status
-add_default_row(struct sql_context *cx, uint32_t relation, unsigned no, const char *sql)
+add_default_row(struct sql_context *cx, uint32_t relation, unsigned no,
+                const struct new_column *column)
 {
     struct object_id id;
     TRY(object_id_next(cx->txn, &id, cx->diag));
@@ -120,8 +122,16 @@ add_default_row(struct sql_context *cx, uint32_t relation, unsigned no, const ch
     row.values[ATTRDEF_OID] = value_oid(id.v);
     row.values[ATTRDEF_RELID] = value_oid(relation);
     row.values[ATTRDEF_NUM] = value_i16((int)no);
-    row.values[ATTRDEF_TEXT] = value_text(sql);
-    return catalog__insert(cx, PG_ATTRDEF_OID, row.values);
+    row.values[ATTRDEF_TEXT] = value_text(column->default_sql);
+    TRY(catalog__insert(cx, PG_ATTRDEF_OID, row.values));
+    for (unsigned i = 0; i < column->default_need_count; i++) {
+        struct dependency need = {.class_id = PG_ATTRDEF_OID,
+                                  .object = id.v,
+                                  .relation = column->default_needs[i],
+                                  .type = 'n'};
+        TRY(catalog__add_dependency(cx, &need));
+    }
+    return STATUS_OK;
 }
 
 enum status
@@ -140,7 +150,7 @@ catalog_add_table(struct sql_context *cx, uint32_t schema, const char *name,
     for (unsigned i = 0; i < column_count; i++) {
         TRY(add_attribute_row(cx, id_out->v, i + 1, &columns[i]));
         if (columns[i].default_sql != NULL) {
-            TRY(add_default_row(cx, id_out->v, i + 1, columns[i].default_sql));
+            TRY(add_default_row(cx, id_out->v, i + 1, &columns[i]));
         }
     }
     return finish_change(cx);
@@ -197,25 +207,8 @@ catalog_add_column(struct sql_context *cx, const struct table_def *table,
     TRY(edit_row(cx, CLASS_OID_INDEX, &key, 1, edit_natts, &no));
     TRY(add_attribute_row(cx, table->id.v, no, column));
     if (column->default_sql != NULL) {
-        TRY(add_default_row(cx, table->id.v, no, column->default_sql));
+        TRY(add_default_row(cx, table->id.v, no, column));
     }
-    return finish_change(cx);
-}
-
-static void
-edit_has_default(struct value *values, const void *arg)
-{
-    UNUSED(arg);
-    values[ATTRIBUTE_HAS_DEFAULT] = value_bool(true);
-}
-
-enum status
-catalog_set_default(struct sql_context *cx, struct object_id table, unsigned attribute_no,
-                    const char *default_sql)
-{
-    struct value keys[] = {value_oid(table.v), value_i16((int)attribute_no)};
-    TRY(edit_row(cx, ATTRIBUTE_INDEX, keys, 2, edit_has_default, NULL));
-    TRY(add_default_row(cx, table.v, attribute_no, default_sql));
     return finish_change(cx);
 }
 
@@ -464,22 +457,6 @@ catalog_add_sequence(struct sql_context *cx, uint32_t schema, const char *name,
     return finish_change(cx);
 }
 
-enum status
-catalog_own_sequence(struct sql_context *cx, struct object_id sequence, struct object_id table,
-                     unsigned attribute_no)
-{
-    struct catalog_row row;
-    catalog__row_init(cx->catalog->catalogs, &row, PG_DEPEND_OID);
-    row.values[DEPEND_CLASS] = value_oid(PG_CLASS_OID);
-    row.values[DEPEND_OBJECT] = value_oid(sequence.v);
-    row.values[DEPEND_REF_CLASS] = value_oid(PG_CLASS_OID);
-    row.values[DEPEND_REF_OBJECT] = value_oid(table.v);
-    row.values[DEPEND_REF_SUB] = value_i32((int32_t)attribute_no);
-    row.values[DEPEND_TYPE] = value_char('a');
-    TRY(catalog__insert(cx, PG_DEPEND_OID, row.values));
-    return finish_change(cx);
-}
-
 /* The rows that every relation has. */
 static enum status
 delete_relation_rows(struct sql_context *cx, uint32_t id)
@@ -510,21 +487,30 @@ drop_sequence(struct sql_context *cx, struct object_id sequence)
 static enum status
 drop_owned_sequences(struct sql_context *cx, struct object_id table)
 {
-    struct value key = value_oid(table.v);
-    for (;;) {
-        struct catalog_scan scan;
-        TRY(catalog__scan(cx, DEPEND_REFERENCE_INDEX, &key, 1, &scan));
-        bool found = false;
-        enum status status = catalog__scan_next(cx, &scan, &found);
-        struct object_id sequence = {found ? scan.values[DEPEND_OBJECT].u32 : 0};
-        catalog__scan_close(&scan);
-        TRY(status);
-        if (!found) {
-            return STATUS_OK;
-        }
-        TRY(drop_sequence(cx, sequence));
-        txn_next_command(cx->txn);
+    struct buf ids = BUF_EMPTY;
+    enum status status = catalog__collect_ids(cx, DEPEND_REFERENCE_INDEX, table, DEPEND_OBJECT,
+                                              PG_CLASS_OID, &ids);
+    for (size_t i = 0; status == STATUS_OK && i < ids.size / sizeof(struct object_id); i++) {
+        status = drop_sequence(cx, catalog__id_at(&ids, i));
     }
+    buf_deinit(&ids);
+    return status;
+}
+
+/* With what they needed. */
+static enum status
+drop_defaults(struct sql_context *cx, struct object_id table)
+{
+    struct buf ids = BUF_EMPTY;
+    enum status status = catalog__collect_ids(cx, ATTRDEF_INDEX, table, ATTRDEF_OID, 0, &ids);
+    for (size_t i = 0; status == STATUS_OK && i < ids.size / sizeof(struct object_id); i++) {
+        struct value key = value_oid(catalog__id_at(&ids, i).v);
+        status = catalog__delete_where(cx, DEPEND_OBJECT_INDEX, &key, 1);
+    }
+    buf_deinit(&ids);
+    TRY(status);
+    struct value key = value_oid(table.v);
+    return catalog__delete_where(cx, ATTRDEF_INDEX, &key, 1);
 }
 
 enum status
@@ -541,7 +527,7 @@ catalog_drop_relation(struct sql_context *cx, const struct table_def *table)
     }
     struct value key = value_oid(table->id.v);
     TRY(catalog__delete_where(cx, CONSTRAINT_TABLE_INDEX, &key, 1));
-    TRY(catalog__delete_where(cx, ATTRDEF_INDEX, &key, 1));
+    TRY(drop_defaults(cx, table->id));
     TRY(drop_owned_sequences(cx, table->id));
     TRY(delete_relation_rows(cx, table->id.v));
     return finish_change(cx);
@@ -560,25 +546,6 @@ catalog_drop_index(struct sql_context *cx, const struct table_def *table,
         TRY(edit_row(cx, CLASS_OID_INDEX, &key, 1, edit_has_index, &has_index));
     }
     return finish_change(cx);
-}
-
-enum status
-catalog_sequence_owner(struct sql_context *cx, struct object_id sequence,
-                       struct object_id *table_out, unsigned *attribute_no_out)
-{
-    table_out->v = 0;
-    *attribute_no_out = 0;
-    struct value key = value_oid(sequence.v);
-    struct catalog_scan scan;
-    TRY(catalog__scan(cx, DEPEND_OBJECT_INDEX, &key, 1, &scan));
-    bool found = false;
-    enum status status = catalog__scan_next(cx, &scan, &found);
-    if (status == STATUS_OK && found) {
-        table_out->v = scan.values[DEPEND_REF_OBJECT].u32;
-        *attribute_no_out = (unsigned)scan.values[DEPEND_REF_SUB].i32;
-    }
-    catalog__scan_close(&scan);
-    return status;
 }
 
 enum status

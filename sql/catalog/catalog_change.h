@@ -82,6 +82,8 @@ struct new_column {
     int32_t typmod;
     bool not_null;
     const char *default_sql;
+    const struct object_id *default_needs; /* relations that the default names: they stay */
+    unsigned default_need_count;
 };
 
 MUST_CHECK enum status catalog_add_schema(struct sql_context *cx, const char *name);
@@ -91,8 +93,6 @@ MUST_CHECK enum status catalog_add_table(struct sql_context *cx, uint32_t schema
                                          struct object_id *id_out);
 MUST_CHECK enum status catalog_add_column(struct sql_context *cx, const struct table_def *table,
                                           const struct new_column *column);
-MUST_CHECK enum status catalog_set_default(struct sql_context *cx, struct object_id table,
-                                           unsigned attribute_no, const char *default_sql);
 MUST_CHECK enum status catalog_set_not_null(struct sql_context *cx, struct object_id table,
                                             unsigned attribute_no);
 
@@ -119,10 +119,18 @@ MUST_CHECK enum status catalog_drop_relation(struct sql_context *cx,
                                              const struct table_def *table);
 MUST_CHECK enum status catalog_drop_index(struct sql_context *cx, const struct table_def *table,
                                           const struct index_def *index);
-/* A sequence owned by another table's column or used in its default: *table_out, else NULL. */
+/* The column that owns a sequence; id 0: none does. */
 MUST_CHECK enum status catalog_sequence_owner(struct sql_context *cx, struct object_id sequence,
                                               struct object_id *table_out,
                                               unsigned *attribute_no_out);
+/* A column whose default names a relation. */
+struct default_user {
+    struct object_id relation, table;
+    unsigned attribute_no;
+};
+/* Appends (as struct default_user) those of a relation, and of the sequences that go with it. */
+MUST_CHECK enum status catalog_default_users(struct sql_context *cx, struct object_id relation,
+                                             struct buf *users);
 MUST_CHECK enum status catalog_read_sequence(struct sql_context *cx, struct object_id sequence,
                                              enum type_id *type_out,
                                              struct sequence_definition *definition_out);

@@ -160,6 +160,30 @@ const struct table_def *catalog__builtin_by_name(const struct catalogs *catalogs
 bool catalog__is_not_built(const char *name);
 const struct table_def *catalog__builtin_by_id(const struct catalogs *catalogs, uint32_t id);
 
+/* ---- dependencies (catalog_depend.c) ---- */
+/* An object needs a relation, or a column of it. */
+struct dependency {
+    uint32_t class_id, object;
+    struct object_id relation;
+    unsigned attribute_no; /* 0: the whole relation */
+    char type;             /* 'a': it goes with it; 'n': it holds it */
+};
+
+MUST_CHECK enum status catalog__add_dependency(struct sql_context *cx,
+                                               const struct dependency *d);
+/* Appends the ids in column `column_no` of the rows that the key finds; with `class_id`, only
+ * of those of pg_depend that are about such an object. */
+MUST_CHECK enum status catalog__collect_ids(struct sql_context *cx, uint32_t index_id,
+                                            struct object_id key, unsigned column_no,
+                                            uint32_t class_id, struct buf *ids);
+static inline struct object_id
+catalog__id_at(const struct buf *ids, size_t no)
+{
+    struct object_id id;
+    memcpy(&id, ids->data + no * sizeof(id), sizeof(id));
+    return id;
+}
+
 /* ---- rows of catalog tables (catalog_rows.c) ---- */
 struct catalog_scan {
     const struct table_def *table;

@@ -106,6 +106,31 @@ serial__column__owns_its_sequence(void **state)
     EXPECT_ALL(&f->a, cases);
 }
 
+/* Goal: what would go beside the relation named is refused by name, and what an error cannot
+ * hold is counted. */
+static void
+drop__held_by_many_defaults__refused(void **state)
+{
+    static const struct sql_case cases[] = {
+        {"CREATE SEQUENCE s", "CREATE SEQUENCE\n"},
+        {"CREATE TABLE a_long_name_of_a_table_that_fills_the_detail_of_an_error ("
+         "a int DEFAULT nextval('s'), b int DEFAULT nextval('s'), c int DEFAULT nextval('s'), "
+         "d int DEFAULT nextval('s'), e int DEFAULT nextval('s'), f int DEFAULT nextval('s'))",
+         "CREATE TABLE\n"},
+        {"DROP SEQUENCE s CASCADE",
+         "ERROR 0A000: DROP .. CASCADE of what a default value needs is not supported\n"},
+    };
+    struct fixture *f = *state;
+    EXPECT_ALL(&f->a, cases);
+    const char *answer = lab_run(&f->a, "DROP SEQUENCE s");
+    assert_non_null(
+        strstr(answer, "\nDETAIL: default value for column a of table a_long_name"));
+    assert_non_null(strstr(answer, " depends on sequence s\nand 2 other objects\nHINT: "));
+    expect(&f->a, "DROP TABLE a_long_name_of_a_table_that_fills_the_detail_of_an_error",
+           "DROP TABLE\n");
+    expect(&f->a, "DROP SEQUENCE s CASCADE", "DROP SEQUENCE\n");
+}
+
 /* Goal: ALTER TABLE checks the rows that are there. */
 static void
 alter_table__rows_there__are_checked(void **state)
@@ -187,6 +212,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         CASE(definitions__good_and_bad__answered_as_in_postgresql),
         CASE(serial__column__owns_its_sequence),
+        CASE(drop__held_by_many_defaults__refused),
         CASE(alter_table__rows_there__are_checked),
         CASE(definitions__in_a_transaction__are_its_own),
         CASE(restart__catalogs_and_rows__are_there),
