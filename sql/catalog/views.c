@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "sql/catalog/views.h"
 #include "sql/catalog/catalog_internal.h"
+#include "sql/func/descriptions.h"
 #include "sql/func/func.h"
 
 #define OWNER_NAME "postgres"
@@ -91,18 +92,11 @@ static enum status
 describe_objects(const struct table_def *table, struct sql_context *cx, bool of_shared,
                  struct value **values_out, unsigned *row_count_out)
 {
-    static const struct {
-        uint32_t object, class_id;
-        bool shared;
-        const char *text;
-    } all[] = {
-#define DESCRIPTION(object, class_id, shared, text) {object, class_id, shared, text},
-#include "sql/func/descriptions.def"
-#undef DESCRIPTION
-    };
+    unsigned count;
+    const struct object_description *all = object_descriptions(&count);
     struct view_rows rows;
     view_rows_init(&rows, table, cx);
-    for (unsigned i = 0; i < ARRAY_SIZE(all); i++) {
+    for (unsigned i = 0; i < count; i++) {
         if (all[i].shared == of_shared) {
             struct value *v = view_rows_add(&rows);
             v[0] = value_oid(all[i].object);

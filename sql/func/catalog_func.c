@@ -1,5 +1,6 @@
 /* catalog_func.c: what psql and drivers ask about definitions. Those that need the catalog
  * reach it through func_catalog.h. SPDX-License-Identifier: Apache-2.0 */
+#include "sql/func/descriptions.h"
 #include "sql/func/func_catalog.h"
 #include "sql/func/func_internal.h"
 
@@ -192,15 +193,8 @@ static void
 describe(struct func_call *call, uint32_t object, struct slice class_name, bool shared,
          struct value *out)
 {
-    static const struct {
-        uint32_t object, class_id;
-        bool shared;
-        const char *text;
-    } all[] = {
-#define DESCRIPTION(object, class_id, shared, text) {object, class_id, shared, text},
-#include "sql/func/descriptions.def"
-#undef DESCRIPTION
-    };
+    unsigned count;
+    const struct object_description *all = object_descriptions(&count);
     static const struct {
         const char *name;
         uint32_t id;
@@ -212,7 +206,7 @@ describe(struct func_call *call, uint32_t object, struct slice class_name, bool 
         }
     }
     out->is_null = true;
-    for (unsigned i = 0; i < ARRAY_SIZE(all); i++) {
+    for (unsigned i = 0; i < count; i++) {
         if (all[i].object == object && all[i].class_id == class_id && all[i].shared == shared) {
             *out = (struct value){.bytes = func__text(call, all[i].text)};
         }
