@@ -393,12 +393,29 @@ build_index(struct sql_context *cx, const struct table_def *table,
     return status;
 }
 
+/* Keys are in the order of their bytes; arrays are not. */
+static enum status
+check_index_types(struct sql_context *cx, const struct table_def *table,
+                  const struct new_index *index)
+{
+    for (unsigned i = 0; i < index->column_count; i++) {
+        const struct column_def *column = &table->columns[index->columns[i].column_no];
+        if (type_is_array(column->type)) {
+            return diag_fail(cx->diag, STATUS_UNSUPPORTED, SQLSTATE_FEATURE_NOT_SUPPORTED,
+                             "an index on an array (column \"%s\") is not supported",
+                             column->name);
+        }
+    }
+    return STATUS_OK;
+}
+
 enum status
 catalog_add_index(struct sql_context *cx, const struct table_def *table,
                   const struct new_index *index, struct object_id *id_out)
 {
     struct index_definition definition = {
         .table = table->id, .unique = index->unique, .column_count = index->column_count};
+    TRY(check_index_types(cx, table, index));
     TRY(object_id_next(cx->txn, &definition.index, cx->diag));
     for (unsigned i = 0; i < index->column_count; i++) {
         definition.columns[i] = index->columns[i];

@@ -250,13 +250,6 @@ rows__window(const struct rows *rows, unsigned column_no, uint32_t first, struct
 }
 
 static bool
-compares_as_bytes(enum type_id type)
-{
-    return type != TYPE_FLOAT4 && type != TYPE_FLOAT8 && type != TYPE_NUMERIC &&
-           type != TYPE_BPCHAR && type != TYPE_INTERVAL;
-}
-
-static bool
 column_equal(const struct rows_column *column, uint32_t number, const struct vector *vector,
              unsigned row)
 {
@@ -266,7 +259,7 @@ column_equal(const struct rows_column *column, uint32_t number, const struct vec
         return a_null && b_null;
     }
     const uint8_t *a = column->data + (size_t)number * column->size;
-    if (!compares_as_bytes(column->type)) {
+    if (!type_compares_bytes(column->type)) {
         struct vector stored = {.type = column->type, .data = column->data};
         struct value x, y;
         vector_get(&stored, number, &x);

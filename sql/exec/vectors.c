@@ -224,13 +224,6 @@ vector__widen(struct vector *vector, unsigned count, struct arena *arena)
 
 #define NULL_HASH UINT64_C(0x9e3779b97f4a7c15)
 
-static bool
-equal_is_generic(enum type_id type)
-{
-    return type == TYPE_FLOAT4 || type == TYPE_FLOAT8 || type == TYPE_NUMERIC ||
-           type == TYPE_BPCHAR || type == TYPE_INTERVAL;
-}
-
 static uint64_t
 hash_at(const struct vector *vector, unsigned row, unsigned size, bool generic)
 {
@@ -263,7 +256,7 @@ vector__hash_all(const struct vector *vectors, unsigned column_count, unsigned r
     memset(hashes_out, 0, sizeof(*hashes_out) * row_count);
     for (unsigned c = 0; c < column_count; c++) {
         unsigned size = size_of(vectors[c].type);
-        bool generic = equal_is_generic(vectors[c].type);
+        bool generic = !type_compares_bytes(vectors[c].type);
         for (unsigned i = 0; i < row_count; i++) {
             uint64_t hash = hash_at(&vectors[c], i, size, generic);
             hashes_out[i] = hash_word(hashes_out[i] * 31 + hash);

@@ -192,29 +192,51 @@ array_prepend_element(FUNC_PARAMETERS)
     return join(call, args, count, result, false, true);
 }
 
-/* ---- searching: elements are equal when their texts are, for those are canonical but for the
- * scale of numerics, which compare by value ---- */
+/* ---- searching: elements are equal when their texts are, for those are canonical, but in the
+ * types of which several texts are equal: those compare by value ---- */
 
 static bool
 same_element(enum type_id array_type, struct slice a, struct slice b)
 {
     const struct type_info *info = type_info(array_type);
-    if (info == NULL || info->element_type != TYPE_NUMERIC) {
+    enum type_id type = info != NULL ? info->element_type : TYPE_INVALID;
+    if (slice_equal(a, b) || type == TYPE_INVALID || type_compares_bytes(type)) {
         return slice_equal(a, b);
     }
-    struct arena arena;
-    struct numeric x, y;
-    arena_init(&arena);
-    bool same = numeric_from_text(a, &arena, &x, NULL) == STATUS_OK &&
-                numeric_from_text(b, &arena, &y, NULL) == STATUS_OK &&
-                numeric_compare(&x, &y) == 0;
-    arena_deinit(&arena);
-    return same;
+    return array_compare_elements(type, a, b) == 0;
 }
 
-/* Position from 1 of an element that is not NULL; 0: none. */
+static bool
+same_array(const struct vector *args, unsigned row)
+{
+    struct value a = {.bytes = VECTOR_AT(&args[0], struct slice, row)};
+    struct value b = {.bytes = VECTOR_AT(&args[1], struct slice, row)};
+    return value_compare(args[0].type, &a, &b) == 0;
+}
+enum status
+array_equal(FUNC_PARAMETERS)
+{
+    UNUSED(call);
+    EACH_ROW(i)
+    {
+        ((uint8_t *)result->data)[i] = same_array(args, i);
+    }
+    return STATUS_OK;
+}
+enum status
+array_not_equal(FUNC_PARAMETERS)
+{
+    UNUSED(call);
+    EACH_ROW(i)
+    {
+        ((uint8_t *)result->data)[i] = !same_array(args, i);
+    }
+    return STATUS_OK;
+}
+
+/* Number from 1 of an element; `wanted` NULL: of a NULL; 0: none. */
 static int32_t
-find_element(enum type_id array_type, struct slice array, struct slice wanted)
+find_element(enum type_id array_type, struct slice array, const struct slice *wanted)
 {
     struct array_reader reader = array_read(array);
     struct buf element = BUF_EMPTY;
@@ -222,7 +244,9 @@ find_element(enum type_id array_type, struct slice array, struct slice wanted)
     int32_t position = 0;
     while (!found && array_next(&reader, &is_null, &element)) {
         position++;
-        found = !is_null && same_element(array_type, buf_slice(&element), wanted);
+        found = wanted == NULL
+                    ? is_null
+                    : !is_null && same_element(array_type, buf_slice(&element), *wanted);
     }
     buf_deinit(&element);
     return found ? position : 0;
@@ -236,7 +260,8 @@ has_elements(enum type_id type, struct slice array, struct slice some, bool all)
     struct buf element = BUF_EMPTY;
     bool is_null = false, answer = all;
     while (answer == all && array_next(&reader, &is_null, &element)) {
-        answer = !is_null && find_element(type, array, buf_slice(&element)) != 0;
+        struct slice wanted = buf_slice(&element);
+        answer = !is_null && find_element(type, array, &wanted) != 0;
     }
     buf_deinit(&element);
     return answer;
@@ -277,10 +302,11 @@ array_position(FUNC_PARAMETERS)
     for (unsigned i = 0; i < count && status == STATUS_OK; i++) {
         buf_clear(&wanted);
         int32_t position = 0;
-        if (!vector_is_null(&args[0], i) && !vector_is_null(&args[1], i)) {
+        if (!vector_is_null(&args[0], i)) {
             status = func__append_value(call, &args[1], i, &wanted);
+            struct slice text = buf_slice(&wanted);
             position = find_element(args[0].type, VECTOR_AT(&args[0], struct slice, i),
-                                    buf_slice(&wanted));
+                                    vector_is_null(&args[1], i) ? NULL : &text);
         }
         if (position == 0) {
             func__set_null(call, result, i, count);

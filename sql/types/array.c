@@ -1,5 +1,6 @@
 /* array.c: see array.h. SPDX-License-Identifier: Apache-2.0 */
 #include "sql/types/array.h"
+#include "base/hash.h"
 #include "sql/types/number_text.h"
 #include <strings.h>
 
@@ -151,4 +152,63 @@ array_next(struct array_reader *reader, bool *is_null_out, struct buf *element)
         reader->at++;
     }
     return !reader->failed;
+}
+
+int
+array_compare_elements(enum type_id element_type, struct slice a, struct slice b)
+{
+    struct arena arena;
+    struct value x, y;
+    arena_init(&arena);
+    bool valid = value_from_text(element_type, -1, a, &arena, &x, NULL) == STATUS_OK &&
+                 value_from_text(element_type, -1, b, &arena, &y, NULL) == STATUS_OK;
+    int order = valid ? value_compare(element_type, &x, &y) : slice_compare(a, b);
+    arena_deinit(&arena);
+    return order;
+}
+
+int
+array_compare(enum type_id element_type, struct slice a, struct slice b)
+{
+    struct array_reader left = array_read(a), right = array_read(b);
+    struct buf x = BUF_EMPTY, y = BUF_EMPTY;
+    int order = 0;
+    bool more = !slice_equal(a, b);
+    while (more && order == 0) {
+        bool x_null = false, y_null = false;
+        bool has_x = array_next(&left, &x_null, &x), has_y = array_next(&right, &y_null, &y);
+        more = has_x && has_y;
+        if (!more) {
+            order = has_x - has_y;
+        } else if (x_null || y_null) {
+            order = x_null - y_null;
+        } else if (!slice_equal(buf_slice(&x), buf_slice(&y))) {
+            order = array_compare_elements(element_type, buf_slice(&x), buf_slice(&y));
+        }
+    }
+    buf_deinit(&x);
+    buf_deinit(&y);
+    return order;
+}
+
+uint64_t
+array_hash(enum type_id element_type, struct slice array)
+{
+    struct array_reader reader = array_read(array);
+    struct buf element = BUF_EMPTY;
+    struct arena arena;
+    bool is_null = false;
+    uint64_t hash = 0;
+    arena_init(&arena);
+    while (array_next(&reader, &is_null, &element)) {
+        struct arena_mark mark = arena_mark(&arena);
+        struct value value;
+        bool valid = !is_null && value_from_text(element_type, -1, buf_slice(&element), &arena,
+                                                 &value, NULL) == STATUS_OK;
+        hash = hash_word(hash ^ (valid ? value_hash(element_type, &value) : 0));
+        arena_rewind(&arena, mark);
+    }
+    arena_deinit(&arena);
+    buf_deinit(&element);
+    return hash;
 }

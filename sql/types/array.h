@@ -18,6 +18,12 @@ struct array_reader array_read(struct slice text);
 int array_lower_bound(enum type_id type);
 /* The next element without its quotes; false at the end, or when malformed. */
 bool array_next(struct array_reader *reader, bool *is_null_out, struct buf *element);
+/* Two elements of this type, by their texts in an array. */
+int array_compare_elements(enum type_id element_type, struct slice a, struct slice b);
+/* PostgreSQL's order: element by element, NULLs last, then the shorter one first. */
+int array_compare(enum type_id element_type, struct slice a, struct slice b);
+/* The same for arrays that compare equal. */
+uint64_t array_hash(enum type_id element_type, struct slice array);
 /* Adds an element, quoted if need be, and the opening brace before the first; the caller adds
  * the closing one. */
 void array_append(struct buf *out, bool is_null, struct slice element);

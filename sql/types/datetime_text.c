@@ -5,6 +5,8 @@
 #include "sql/types/number_text.h"
 #include <strings.h>
 
+#define YEAR_MAX 5874897
+
 enum special { SPECIAL_NONE, SPECIAL_INFINITY, SPECIAL_MINUS_INFINITY, SPECIAL_EPOCH };
 
 enum fault { /* how a text can be wrong, as PostgreSQL tells them apart */
@@ -218,6 +220,16 @@ set_year(struct parsed *out, int value, unsigned size)
     out->year_short = size <= 2;
 }
 
+static void
+set_days(struct parsed *out, int32_t date)
+{
+    struct calendar calendar;
+    date_to_calendar(date, &calendar);
+    out->year = calendar.year;
+    out->month = calendar.month;
+    out->day = calendar.day;
+}
+
 /* The second and third part of a date like 1999-01-08, 1/8/1999, 8-Jan-1999. */
 static enum fault
 read_date(struct scanner *s, int first, unsigned first_size, struct parsed *out)
@@ -240,10 +252,14 @@ read_date(struct scanner *s, int first, unsigned first_size, struct parsed *out)
         return FAULT_SYNTAX;
     }
     if (peek(s) != separator) {
-        if (sizes[0] >= 3 && sizes[1] == 3 && month == 0) { /* 1999-008: day of the year */
+        if (sizes[0] >= 3 && sizes[1] == 3 && month == 0 && values[1] >= 1 &&
+            values[1] <= 366) { /* 1999-008 */
             set_year(out, first, first_size);
-            out->month = 1;
-            out->day = values[1];
+            out->month = out->day = 1;
+            if (first <= YEAR_MAX) { /* else the year is refused later */
+                set_days(out, date_from_calendar(first, 1, 1) + values[1] - 1);
+            }
+            return FAULT_NONE;
         }
         return FAULT_SYNTAX;
     }
@@ -484,7 +500,7 @@ date_from_text(struct slice text, int32_t *out, struct diag *diag)
     case SPECIAL_NONE:
         break;
     }
-    bool fits = parsed.year > -4714 && parsed.year < 5874898;
+    bool fits = parsed.year > -4714 && parsed.year <= YEAR_MAX;
     int32_t date = fits ? date_from_calendar(parsed.year, parsed.month, parsed.day) : 0;
     if (!fits || date < DATE_MIN) {
         return diag_fail(diag, STATUS_INVALID, SQLSTATE_DATETIME_FIELD_OVERFLOW,

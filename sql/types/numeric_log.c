@@ -69,6 +69,18 @@ is_between(const struct numeric *n, double low, double high)
     return value >= low && value <= high;
 }
 
+double
+numeric_log10_estimate(const struct numeric *n)
+{
+    double first = n->digits[0];
+    int weight = n->weight * 4;
+    for (int i = 1; i < n->count && i < 4; i++) {
+        first = first * NUMERIC_BASE + n->digits[i];
+        weight -= 4;
+    }
+    return log10(first) + weight;
+}
+
 /* Of the logarithm's first digit, as PostgreSQL estimates it. */
 static int
 ln_weight(const struct numeric *n, struct arena *arena)

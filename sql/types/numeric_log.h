@@ -9,6 +9,8 @@
 
 #include "sql/types/numeric.h"
 
+/* log10 |n| to about 15 digits, also where n is beyond a double; n is not zero nor special. */
+double numeric_log10_estimate(const struct numeric *n);
 /* The scale that PostgreSQL gives to ln(n); n > 0. */
 int numeric_ln_scale(const struct numeric *n);
 void numeric_ln(const struct numeric *n, int scale, struct arena *arena, struct numeric *out);

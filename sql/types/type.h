@@ -141,6 +141,10 @@ MUST_CHECK enum status value_apply_typmod(enum type_id type, int32_t typmod, boo
                                           struct diag *diag);
 /* Order as ORDER BY has it; both not NULL, of one type. */
 int value_compare(enum type_id type, const struct value *a, const struct value *b);
+/* Do values of the type that are equal always have the same bytes, and no others? */
+bool type_compares_bytes(enum type_id type);
+/* "integer[]", not the vectors of the catalogs, which compare as the texts that they are. */
+bool type_is_array(enum type_id type);
 uint64_t value_hash(enum type_id type,
                     const struct value *value); /* equal values, equal hash */
 /* "numeric(10,2)", "character varying(20)". */

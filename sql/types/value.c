@@ -472,6 +472,19 @@ without_padding(struct slice text)
     return text;
 }
 
+bool
+type_is_array(enum type_id type)
+{
+    return info_of(type)->category == 'A' && array_lower_bound(type) == 1;
+}
+
+bool
+type_compares_bytes(enum type_id type)
+{
+    return type != TYPE_FLOAT4 && type != TYPE_FLOAT8 && type != TYPE_NUMERIC &&
+           type != TYPE_BPCHAR && type != TYPE_INTERVAL && !type_is_array(type);
+}
+
 int
 value_compare(enum type_id type, const struct value *a, const struct value *b)
 {
@@ -500,6 +513,9 @@ value_compare(enum type_id type, const struct value *a, const struct value *b)
     }
     if (type == TYPE_BPCHAR) {
         return slice_compare(without_padding(a->bytes), without_padding(b->bytes));
+    }
+    if (type_is_array(type)) {
+        return array_compare(info_of(type)->element_type, a->bytes, b->bytes);
     }
     return slice_compare(a->bytes, b->bytes);
 }
@@ -544,6 +560,9 @@ value_hash(enum type_id type, const struct value *value)
     }
     if (type == TYPE_NUMERIC) {
         return numeric_hash_bytes(value->bytes);
+    }
+    if (type_is_array(type)) {
+        return array_hash(info_of(type)->element_type, value->bytes);
     }
     return hash64(type == TYPE_BPCHAR ? without_padding(value->bytes) : value->bytes, 0);
 }

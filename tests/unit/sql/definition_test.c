@@ -23,6 +23,8 @@ definitions__good_and_bad__answered_as_in_postgresql(void **state)
         {"CREATE TABLE pg_catalog.u (a int)",
          "ERROR 42501: permission denied to create \"pg_catalog.u\"\n"
          "DETAIL: System catalog modifications are currently disallowed.\n"},
+        {"CREATE TABLE u (a int[] UNIQUE)",
+         "ERROR 0A000: an index on an array (column \"a\") is not supported\n"},
         {"CREATE TEMP TABLE u (a int)", "ERROR 0A000: temporary tables: not supported\n"},
         {"INSERT INTO t (id) VALUES (1), (2)", "INSERT 0 2\n"},
         {"INSERT INTO t (id, s) VALUES (3, 'long')",
