@@ -22,7 +22,7 @@ for k,a in flat(B+'functions.def'):
 out.append('## Functions\n\n| name | arguments -> result |\n|---|---|')
 for k in sorted(f):
     v=f[k]
-    if k in('concat','concat_ws','format'): v=['1 to 8 arguments of any type -> text']
+    if k in('concat','concat_ws','format'): v=['%d to 8 arguments of any type -> text'%(2 if k=='concat_ws' else 1)]
     out.append('| `%s` | %s |'%(k,'; '.join(v)))
 out.append('\n## Functions in FROM\n\n| name | arguments -> result |\n|---|---|')
 s=collections.OrderedDict()
@@ -44,7 +44,7 @@ for m in re.finditer(r'OPERATOR\((\d+), "([^"]+)", \d+, "\w+", (\w+), (\w+), (\w
 for k,v in o.items(): out.append('| `%s` | %s |'%(k.replace('|','\\|'),'; '.join(v)))
 out.append('\n## Casts\n\nBeside these, every type casts explicitly from text and by assignment to text.\n\n| from | to (i: implicit, a: by assignment, e: explicit only) |\n|---|---|')
 c=collections.OrderedDict()
-for m in re.finditer(r'CAST(?:_NO_FUNC)?\((\w+), (\w+), (\w)\w+, ',open(B+'casts.def').read()):
+for m in re.finditer(r'(?m)^CAST(?:_NO_FUNC)?\(([A-Z]\w*), (\w+), (\w)\w+',open(B+'casts.def').read()):
     c.setdefault(t(m.group(1)),[]).append('%s (%s)'%(t(m.group(2)),m.group(3).lower()))
 for k,v in c.items(): out.append('| %s | %s |'%(k,', '.join(v)))
 open(os.path.join(ROOT, 'docs', 'sql', 'functions.md'), 'w').write('\n'.join(out)+'\n')

@@ -32,9 +32,8 @@ report_oid(struct func_call *call, bool zero)
 static enum status
 report_f32(struct func_call *call, bool zero)
 {
-    UNUSED(zero);
     return diag_fail(call->diag, STATUS_INVALID, SQLSTATE_NUMERIC_VALUE_OUT_OF_RANGE,
-                     "value out of range: overflow");
+                     "value out of range: %s", zero ? "underflow" : "overflow");
 }
 
 DEFINE_UNARY(cast_i16_i32, int16_t, int32_t, x)

@@ -295,9 +295,12 @@ DEFINE_ROWS(to_timestamp_epoch, 1)
         out->i64 = seconds > 0 ? TIMESTAMP_INFINITY : TIMESTAMP_MINUS_INFINITY;
         return STATUS_OK;
     }
+    if (__builtin_isnan(seconds)) {
+        return diag_fail(call->diag, STATUS_INVALID, SQLSTATE_DATETIME_FIELD_OVERFLOW,
+                         "timestamp cannot be NaN");
+    }
     double since = rint((seconds - EPOCH_DAYS * 86400.0) * 1e6);
-    if (__builtin_isnan(since) || since < (double)TIMESTAMP_MIN ||
-        since >= (double)TIMESTAMP_END) {
+    if (since < (double)TIMESTAMP_MIN || since >= (double)TIMESTAMP_END) {
         struct buf text = BUF_EMPTY;
         double_to_text(seconds, &text);
         enum status status =

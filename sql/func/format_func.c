@@ -336,7 +336,7 @@ DEFINE_ROWS(quote_nullable, 1)
 
 struct format_spec {
     unsigned arg; /* 0: the next one */
-    bool left;
+    bool left, arg_is_zero;
     int width;
     uint8_t kind;
 };
@@ -353,6 +353,7 @@ read_spec(struct slice text, size_t at, struct format_spec *spec)
     }
     if (digits > at && digits < text.size && text.data[digits] == '$') {
         spec->arg = (unsigned)number;
+        spec->arg_is_zero = number == 0;
         at = digits + 1;
     }
     while (at < text.size && text.data[at] == '-') {
@@ -416,9 +417,17 @@ format_row(struct func_call *call, struct slice text, const struct vector *args,
         }
         struct format_spec spec;
         at = read_spec(text, at + 1, &spec);
+        if (spec.arg_is_zero) {
+            return func__invalid(call,
+                                 "format specifies argument 0, but arguments are numbered "
+                                 "from 1");
+        }
         if (spec.kind == '%') {
             buf_append(out, "%", 1);
             continue;
+        }
+        if (spec.kind == '*') {
+            return func__unsupported(call, "format() with a width that is an argument (*)");
         }
         if (spec.kind == 0) {
             (void)diag_fail(call->diag, STATUS_INVALID, SQLSTATE_INVALID_PARAMETER_VALUE,

@@ -120,7 +120,7 @@
         EACH_ROW(i)                                                                            \
         {                                                                                      \
             if (FAILS(VECTOR_AT(&args[0], TA, i), &r[i])) {                                    \
-                return REPORT(call, false);                                                    \
+                return REPORT(call, r[i] == 0);                                                \
             }                                                                                  \
         }                                                                                      \
         return STATUS_OK;                                                                      \

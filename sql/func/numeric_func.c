@@ -1,6 +1,7 @@
 /* numeric_func.c: operators and functions of numeric. SPDX-License-Identifier: Apache-2.0 */
 #include "sql/func/func_internal.h"
 #include "sql/types/numeric_log.h"
+#include <math.h>
 
 typedef void (*numeric_operation)(const struct numeric *a, const struct numeric *b,
                                   struct arena *arena, struct numeric *out);
@@ -152,42 +153,6 @@ DEFINE_ROWS(scale_numeric, 1)
 
 /* ---- powers ---- */
 
-/* x^n for whole n by squaring, exact; scale is cut on the way so that it cannot explode. */
-static void
-power_whole(const struct numeric *base, uint64_t exponent, int work_scale, struct arena *arena,
-            struct numeric *out)
-{
-    struct numeric square = *base, product;
-    numeric_from_int64(1, arena, out);
-    for (; exponent != 0; exponent >>= 1) {
-        if ((exponent & 1) != 0) {
-            numeric_multiply(out, &square, arena, &product);
-            *out = product;
-            if (out->scale > work_scale) {
-                numeric_round(out, work_scale, arena);
-            }
-        }
-        if (exponent > 1) {
-            numeric_multiply(&square, &square, arena, &product);
-            square = product;
-            if (square.scale > work_scale) {
-                numeric_round(&square, work_scale, arena);
-            }
-        }
-    }
-}
-
-/* Decimal weight of the first digit: floor(log10|x|). */
-static int
-decimal_weight(const struct numeric *n)
-{
-    if (n->count == 0) {
-        return 0;
-    }
-    unsigned first = n->digits[0];
-    return n->weight * 4 + (first >= 1000 ? 3 : first >= 100 ? 2 : first >= 10 ? 1 : 0);
-}
-
 static enum status
 power_error(struct func_call *call, const char *message)
 {
@@ -196,37 +161,81 @@ power_error(struct func_call *call, const char *message)
 }
 
 #define POWER_SCALE_MIN 16
+#define POWER_DIGITS_MAX 131073 /* a numeric has fewer before its point */
+
+static void
+multiply_round(const struct numeric *a, const struct numeric *b, int scale, struct arena *arena,
+               struct numeric *out)
+{
+    struct numeric product;
+    numeric_multiply(a, b, arena, &product);
+    if (product.scale > scale) {
+        numeric_round(&product, MAX(scale, 0), arena);
+        product.scale = MAX(scale, 0);
+    }
+    *out = product;
+}
+
+/* |x|^n, n > 0, by squaring, each step with `digits` significant digits. false: it has more
+ * digits before the point than a numeric can hold. */
+static bool
+power_whole(const struct numeric *base, uint32_t exponent, int digits, struct arena *arena,
+            struct numeric *out)
+{
+    struct numeric square = *base;
+    numeric_from_int64(1, arena, out);
+    for (;; exponent >>= 1) {
+        if ((exponent & 1) != 0) {
+            multiply_round(out, &square, digits - (square.weight + out->weight) * 4, arena,
+                           out);
+        }
+        if (exponent <= 1) {
+            return out->weight <= INT16_MAX;
+        }
+        multiply_round(&square, &square, digits - square.weight * 8, arena, &square);
+        if (square.weight > INT16_MAX || out->weight > INT16_MAX) {
+            return false;
+        }
+    }
+}
 
 static enum status
-power_to_int(struct func_call *call, const struct numeric *base, int64_t exponent,
+power_overflow(struct func_call *call)
+{
+    return diag_fail(call->diag, STATUS_INVALID, SQLSTATE_NUMERIC_VALUE_OUT_OF_RANGE,
+                     "value overflows numeric format");
+}
+
+/* With the scale that PostgreSQL chooses, and from as many digits as that takes. */
+static enum status
+power_to_int(struct func_call *call, const struct numeric *base, int32_t exponent,
              struct value *out)
 {
     struct numeric raised, one, inverse;
+    int scale = MIN(MAX(POWER_SCALE_MIN, base->scale), NUMERIC_RESULT_SCALE_MAX);
+    numeric_from_int64(exponent == 0, call->arena, &raised);
     if (base->count == 0 && exponent < 0) {
         return power_error(call, "zero raised to a negative power is undefined");
     }
-    int scale = MIN(MAX(POWER_SCALE_MIN, base->scale), NUMERIC_RESULT_SCALE_MAX);
-    uint64_t magnitude = exponent < 0 ? (uint64_t)0 - (uint64_t)exponent : (uint64_t)exponent;
-    double whole_digits = (double)magnitude * (decimal_weight(base) + 1);
-    if (magnitude > 1000000 || whole_digits > 131072) {
-        return diag_fail(call->diag, STATUS_INVALID, SQLSTATE_NUMERIC_VALUE_OUT_OF_RANGE,
-                         "value overflows numeric format");
+    /* decimal digits of the result before the point, below 0 when it begins behind it */
+    double digits = base->count == 0 ? 0 : exponent * numeric_log10_estimate(base);
+    if (digits > POWER_DIGITS_MAX) {
+        return power_overflow(call);
     }
-    /* what is cut on the way is multiplied by the rest of the power, which has `whole_digits`
-     */
-    int weight = decimal_weight(base) + 1;
-    int work = scale + 8 +
-               (exponent < 0 ? 2 : 1) * (weight < 0 ? -weight : weight) *
-                   (int)MIN(magnitude, (uint64_t)NUMERIC_SCALE_MAX);
-    power_whole(base, magnitude, MIN(work, NUMERIC_SCALE_MAX), call->arena, &raised);
-    if (exponent < 0) {
-        if (raised.count == 0) {
-            return diag_fail(call->diag, STATUS_INVALID, SQLSTATE_NUMERIC_VALUE_OUT_OF_RANGE,
-                             "value overflows numeric format");
+    if (base->count != 0 && exponent != 0 && digits + 1 >= -scale) {
+        uint32_t magnitude = exponent < 0 ? 0U - (uint32_t)exponent : (uint32_t)exponent;
+        int significant = 1 + scale + (int)digits + (int)log(magnitude) + 8;
+        if (power_whole(base, magnitude, significant, call->arena, &raised)) {
+            if (exponent < 0) {
+                numeric_from_int64(1, call->arena, &one);
+                numeric_divide_scale(&one, &raised, scale, true, call->arena, &inverse);
+                raised = inverse;
+            }
+        } else if (exponent > 0) {
+            return power_overflow(call);
+        } else {
+            numeric_from_int64(0, call->arena, &raised);
         }
-        numeric_from_int64(1, call->arena, &one);
-        numeric_divide_scale(&one, &raised, scale, true, call->arena, &inverse);
-        raised = inverse;
     }
     numeric_round(&raised, scale, call->arena);
     raised.scale = scale;
@@ -244,7 +253,7 @@ DEFINE_ROWS(power_numeric, 2)
     int64_t whole = 0;
     if (exponent.count <= exponent.weight + 1 && numeric_to_int64(&exponent, &whole) &&
         whole >= INT32_MIN && whole <= INT32_MAX) {
-        return power_to_int(call, &base, whole, out);
+        return power_to_int(call, &base, (int32_t)whole, out);
     }
     if (base.count == 0) {
         if (exponent.flags == NUMERIC_MINUS) {

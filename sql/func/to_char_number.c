@@ -2,7 +2,12 @@
  * RN, TH and L are refused by name. SPDX-License-Identifier: Apache-2.0 */
 #include "sql/func/func_internal.h"
 
+#include <float.h>
+#include <math.h>
+#include <stdio.h>
+
 #define NODES_MAX 256
+#define DOUBLE_TEXT_MAX 400 /* 309 digits before the point, 15 behind it */
 
 enum node_kind { NODE_DIGIT, NODE_POINT, NODE_COMMA, NODE_SIGN, NODE_MI, NODE_PL, NODE_TEXT };
 enum sign_style { SIGN_PLAIN, SIGN_S_FRONT, SIGN_S_BACK, SIGN_MI, SIGN_PR };
@@ -68,7 +73,72 @@ bad_format(struct func_call *call, const char *message)
     return diag_fail(call->diag, STATUS_INVALID, SQLSTATE_SYNTAX_ERROR, "%s", message);
 }
 
-/* Words that change how the digits around them are read. */
+/* PR, S */
+static enum status
+take_sign_style(struct func_call *call, struct slice text, size_t *at, struct format *format)
+{
+    bool others = format->has_minus || format->has_plus;
+    bool bracket = takes(text, *at, "PR");
+    if (bracket && (others || format->has_sign)) {
+        return bad_format(call, "cannot use \"PR\" and \"S\"/\"PL\"/\"MI\"/\"SG\" together");
+    }
+    if (!bracket && format->has_sign) {
+        return bad_format(call, "cannot use \"S\" twice");
+    }
+    if (!bracket && (others || format->bracket)) {
+        return bad_format(call, "cannot use \"S\" and \"PL\"/\"MI\"/\"SG\"/\"PR\" together");
+    }
+    if (bracket) {
+        format->bracket = true;
+    } else {
+        format->has_sign = true;
+        format->sign_back = format->whole + format->decimals > 0 || format->point;
+    }
+    *at += bracket ? 2 : 1;
+    return STATUS_OK;
+}
+
+/* MI, SG, PL: a sign of its own in its place. */
+static enum status
+take_sign_node(struct func_call *call, struct slice text, size_t *at, struct format *format)
+{
+    bool plus = takes(text, *at, "PL");
+    struct node node = {.kind = plus ? NODE_PL : takes(text, *at, "SG") ? NODE_SIGN : NODE_MI};
+    if (format->bracket) {
+        return func__unsupported(call, "to_char() with PR before MI, PL or SG");
+    }
+    if (format->has_sign) {
+        return bad_format(call,
+                          arena_printf(call->arena, "cannot use \"S\" and \"%c%c\" together",
+                                       text.data[*at] & ~0x20, text.data[*at + 1] & ~0x20));
+    }
+    format->has_plus |= plus;
+    format->has_minus |= !plus;
+    *at += 2;
+    return add_node(call, format, &node);
+}
+
+static enum status
+take_place(struct func_call *call, uint8_t c, struct format *format)
+{
+    struct node node = {.kind = NODE_DIGIT, .zero = c == '0'};
+    if (c == ',' || (c | 0x20) == 'g') {
+        node.kind = NODE_COMMA;
+    } else if (c == '.' || (c | 0x20) == 'd') {
+        if (format->point) {
+            return bad_format(call, "multiple decimal points");
+        }
+        node.kind = NODE_POINT;
+        format->point = true;
+    } else if (format->bracket) {
+        return bad_format(call, arena_printf(call->arena, "\"%c\" must be ahead of \"PR\"", c));
+    } else {
+        count_digit(format, node.zero);
+    }
+    return add_node(call, format, &node);
+}
+
+/* Words, and the places of digits; *taken false: literal text. */
 static enum status
 take_word(struct func_call *call, struct slice text, size_t *at, struct format *format,
           bool *taken)
@@ -82,52 +152,21 @@ take_word(struct func_call *call, struct slice text, size_t *at, struct format *
                 arena_printf(call->arena, "to_char() with %s in a number format", refused[i]));
         }
     }
-    struct node node = {0};
-    size_t size = 1;
     if (takes(text, *at, "FM")) {
         format->fill_mode_off = true;
         *at += 2;
-        return STATUS_OK;
-    }
-    if (takes(text, *at, "PR")) {
-        format->bracket = true;
-        *at += 2;
-        return STATUS_OK;
-    }
-    if (takes(text, *at, "MI") || takes(text, *at, "SG")) {
-        node.kind = takes(text, *at, "SG") ? NODE_SIGN : NODE_MI;
-        size = 2;
-        format->has_minus = true;
-    } else if (takes(text, *at, "PL")) {
-        node.kind = NODE_PL;
-        size = 2;
-        format->has_plus = true;
-    } else if (takes(text, *at, "S")) {
-        if (format->has_sign) {
-            return bad_format(call, "cannot use \"S\" twice");
-        }
-        format->has_sign = true;
-        format->sign_back = format->whole + format->decimals > 0 || format->point;
-        *at += 1;
-        return STATUS_OK;
-    } else if (takes(text, *at, ".") || takes(text, *at, "D")) {
-        if (format->point) {
-            return bad_format(call, "multiple decimal points");
-        }
-        node.kind = NODE_POINT;
-        format->point = true;
-    } else if (takes(text, *at, ",") || takes(text, *at, "G")) {
-        node.kind = NODE_COMMA;
-    } else if (takes(text, *at, "9") || takes(text, *at, "0")) {
-        node.kind = NODE_DIGIT;
-        node.zero = text.data[*at] == '0';
-        count_digit(format, node.zero);
+    } else if (takes(text, *at, "B") || takes(text, *at, "C") || takes(text, *at, "SP")) {
+        *at += takes(text, *at, "SP") ? 2 : 1; /* words that PostgreSQL takes and shows not */
+    } else if (takes(text, *at, "MI") || takes(text, *at, "SG") || takes(text, *at, "PL")) {
+        return take_sign_node(call, text, at, format);
+    } else if (takes(text, *at, "PR") || takes(text, *at, "S")) {
+        return take_sign_style(call, text, at, format);
+    } else if (memchr("90.,DdGg", text.data[*at], 8) != NULL) {
+        return take_place(call, text.data[(*at)++], format);
     } else {
         *taken = false;
-        return STATUS_OK;
     }
-    *at += size;
-    return add_node(call, format, &node);
+    return STATUS_OK;
 }
 
 static enum status
@@ -259,6 +298,9 @@ write_decimal_digit(struct writer *w, struct buf *out)
 {
     const struct format *f = w->format;
     int place = w->decimal_at++;
+    if (place >= f->decimals) { /* a double has no digits left for it */
+        return;
+    }
     if (f->fill_mode_off && !w->digits->too_wide && place >= w->digits->decimals_used &&
         place >= f->last_zero) {
         return;
@@ -341,20 +383,50 @@ write_number(const struct format *format, const struct digits *digits, struct bu
     }
 }
 
+static void
+show_parsed(struct func_call *call, const struct numeric *n, const struct format *format,
+            bool minus, struct value *out)
+{
+    struct digits digits;
+    struct buf shown = BUF_EMPTY;
+    cut_digits(n, format, call->arena, &digits);
+    digits.minus |= minus;
+    write_number(format, &digits, &shown);
+    out->bytes = arena_copy(call->arena, buf_slice(&shown));
+    buf_deinit(&shown);
+}
 static enum status
 show(struct func_call *call, const struct numeric *n, struct slice text, struct value *out)
 {
     struct format format;
-    struct digits digits;
-    struct buf shown = BUF_EMPTY;
     TRY(parse(call, text, &format));
     if (numeric_is_special(n)) {
         return func__unsupported(call, "to_char() of NaN or an infinity");
     }
-    cut_digits(n, &format, call->arena, &digits);
-    write_number(&format, &digits, &shown);
-    out->bytes = arena_copy(call->arena, buf_slice(&shown));
-    buf_deinit(&shown);
+    show_parsed(call, n, &format, false, out);
+    return STATUS_OK;
+}
+
+/* A double shows no more digits than its type has for sure, and keeps its sign when they are
+ * all zero. */
+static enum status
+show_double(struct func_call *call, double value, int digits_max, struct slice text,
+            struct value *out)
+{
+    struct format format;
+    struct numeric n;
+    char shown[DOUBLE_TEXT_MAX];
+    TRY(parse(call, text, &format));
+    if (!isfinite(value)) {
+        return func__unsupported(call, "to_char() of NaN or an infinity");
+    }
+    int whole = snprintf(shown, sizeof shown, "%.0f", fabs(value));
+    format.decimals = MIN(format.decimals, MAX(digits_max - whole, 0));
+    format.last_zero = MIN(format.last_zero, format.decimals);
+    int size = snprintf(shown, sizeof shown, "%.*f", format.decimals, fabs(value));
+    ASSERT(size > 0 && (size_t)size < sizeof shown);
+    TRY(numeric_from_text(slice_make(shown, (size_t)size), call->arena, &n, call->diag));
+    show_parsed(call, &n, &format, value < 0, out);
     return STATUS_OK;
 }
 DEFINE_ROWS(to_char_numeric, 2)
@@ -375,9 +447,11 @@ DEFINE_ROWS(to_char_i64, 2)
     numeric_from_int64(v[0].i64, call->arena, &n);
     return show(call, &n, v[1].bytes, out);
 }
+DEFINE_ROWS(to_char_f32, 2)
+{
+    return show_double(call, (double)v[0].f32, FLT_DIG, v[1].bytes, out);
+}
 DEFINE_ROWS(to_char_f64, 2)
 {
-    struct numeric n;
-    numeric_from_double(v[0].f64, 15, call->arena, &n);
-    return show(call, &n, v[1].bytes, out);
+    return show_double(call, v[0].f64, DBL_DIG, v[1].bytes, out);
 }

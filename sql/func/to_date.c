@@ -227,17 +227,20 @@ read_fields(struct reading *reading, const struct node *nodes, unsigned count)
     return STATUS_OK;
 }
 
-/* Fields that the input has not are the first day of the year 1 BC. */
+/* Fields that the input has not are the first day of the year 1 BC. As in PostgreSQL, a day is
+ * looked up in its month only where a year was given: 30 February is then 1 March. */
 static enum status
 make_date_of(struct reading *reading, const char *text, int32_t *date_out)
 {
     const int64_t *fields = reading->fields;
     struct diag *diag = reading->call->diag;
-    int64_t year = fields[FIELD_YEAR], of_year = fields[FIELD_DAY_OF_YEAR];
+    bool has_year = fields[FIELD_YEAR] != 0;
+    int64_t of_year = fields[FIELD_DAY_OF_YEAR];
+    int64_t year = fields[FIELD_YEAR] + (fields[FIELD_YEAR] < 0); /* -44 is 44 BC */
     int64_t month = fields[FIELD_MONTH] != 0 ? fields[FIELD_MONTH] : 1;
     int64_t day = fields[FIELD_DAY] != 0 ? fields[FIELD_DAY] : 1;
     bool counts_days = of_year != 0 && (month <= 1 || day <= 1);
-    if (counts_days && year == 0) {
+    if (counts_days && !has_year) {
         return diag_fail(diag, STATUS_INVALID, SQLSTATE_INVALID_DATETIME_FORMAT,
                          "cannot calculate day of year without year information");
     }
@@ -252,14 +255,14 @@ make_date_of(struct reading *reading, const char *text, int32_t *date_out)
         month = day = 1;
     } else {
         in_range = month >= 1 && month <= 12 && day >= 1 &&
-                   day <= days_in_month((int)year, (int)month);
+                   day <= (has_year ? days_in_month((int)year, (int)month) : 31);
     }
     if (!in_range) {
         return diag_fail(diag, STATUS_INVALID, SQLSTATE_DATETIME_FIELD_OVERFLOW,
                          "date/time field value out of range: \"%s\"", text);
     }
-    *date_out = date_from_calendar((int)year, (int)month, (int)day) +
-                (counts_days ? (int32_t)of_year - 1 : 0);
+    *date_out = date_from_calendar((int)year, (int)month, 1) +
+                (int32_t)(counts_days ? of_year : day) - 1;
     return STATUS_OK;
 }
 

@@ -123,3 +123,16 @@ def cases(op, f, cv, L):
     op('||','int4[]:{1}','int4:2'); op('||','int4:0','int4[]:{1}'); op('||','text[]:{a}','text:b c'); op('||','int4[]:NULL','int4[]:{1}'); op('||','int4[]:{1}','int4:NULL'); op('@>','numeric[]:{1.0}','numeric[]:{1.00}')
     f('array_append','int4[]:{1}','int4:2'); f('array_prepend','int4:0','int4[]:{1}'); f('array_cat','text[]:{a}','text[]:{b}'); f('array_position','int4[]:{5,6,7}','int4:6'); f('array_position','int4[]:{5}','int4:9'); f('array_lower','int4[]:{5}','int4:1'); f('array_upper','int4[]:{5,6}','int4:1')
     f('overlay','text:abcdef','text:XX','int4:2','int4:3'); f('overlay','text:abcdef','text:XX','int4:2'); f('overlay','text:äöü','text:x','int4:3'); f('overlay','text:abc','text:x','int4:0'); f('overlay','text:abc','text:x','int4:10','int4:5'); f('overlay','text:abc','text:xyz','int4:2','int4:-1'); f('getdatabaseencoding'); f('pg_char_to_encoding','u:UTF8')
+    # powers near 1, beyond a double, and with few digits left; floats at their ends
+    for x,y in (('1.0000001','1000000'),('0.999936','1976689'),('0.0306661','-24'),('626163545827.0296822','-1260253'),('186290.2','-1395596'),('1e-1000','-200'),('1e-1000','200'),('-1.5','31'),('-7','-3'),('1','2147483647'),('-1','2147483647'),('2','100000'),('1e100','-2000000'),('0.5','1000'),('10','131071'),('10','131072')): f('power','numeric:'+x,'numeric:'+y)
+    cv('float4','float8:1e-50'); cv('float4','float8:-1e-50'); cv('float4','float8:1e39'); cv('float4','numeric:1e-50'); cv('float4','float8:1e-45'); f('to_timestamp','float8:NaN')
+    for x in ('123.456','0.1','1e15','123456789012345678','3.5','-0.00001','1e300','1.35','0'):
+        for d in ('9999990.9999','FM9.99','9','FM990.0000000000000000000','S9999999999999999.99'): f('to_char','float8:'+x,'u:'+d)
+    for x in ('123.456','-0.00001','16777217'): f('to_char','float4:'+x,'u:999999990.99999'); f('to_char','float4:'+x,'u:FM9.9')
+    for d in ('B9','SP9','9C','abc','PR9','0PR0','9MIS','S9MI','S9SG','PL9S','9PRS','9MIPR','S9PL'): f('to_char','int4:5','u:'+d)
+    for x,y in (('02-30','MM-DD'),('02-32','MM-DD'),('-2024-01-05','YYYY-MM-DD'),('-0001-01-05','YYYY-MM-DD'),('-2023-02-29','YYYY-MM-DD'),('2023-02-29','YYYY-MM-DD'),('060','DDD')): f('to_date','text:'+x,'text:'+y)
+    f('format','text:%0$s','int4:1')
+    # arrays compare by element, whatever their texts
+    for t,x,y in (('numeric[]','{1.0}','{1.00}'),('float8[]','{0}','{-0}'),('interval[]','{1 day}','{24:00:00}'),('numeric[]','{1,NULL}','{1.0,NULL}'),('int4[]','{1}','{1,2}'),('text[]','{1.0}','{1.00}'),('float8[]','{NaN}','{NaN}'),('numeric[]','{1,2}','{1,3}')):
+        for o in ('=','<>','@>','&&'): op(o,t+':'+x,t+':'+y)
+    f('array_position','int4[]:{1,NULL}','int4:NULL'); f('array_position','int4[]:{1}','int4:NULL'); f('array_position','float8[]:{0}','float8:-0')
