@@ -1,15 +1,21 @@
 /* regex.c: ~ ~* !~ !~*, regexp_replace and friends, by PCRE2.
  *
- * PostgreSQL's advanced regular expressions are translated: the same text means the same in
- * both for what people write. Differences that are bridged here: the embedded options (?..), \m
- * \M \y \Y word borders, \A \Z, the directors ***: and ***=, [[:<:]] [[:>:]]. One that is not:
- * PostgreSQL takes the longest match of alternatives, PCRE2 the first; it matters to
- * regexp_replace only. A compiled constant pattern is kept in call->state.
- * SPDX-License-Identifier: Apache-2.0 */
+ * regex_translate.c brings the pattern into PCRE2's spelling. Whether there is a match, PCRE2
+ * tells as PostgreSQL does; where it ends, it does not: it takes the first alternative that
+ * matches, PostgreSQL the longest match (or the shortest, by the pattern's first quantifier).
+ * So PCRE2's other matcher, which finds all matches at a place, tells the end, and the common
+ * one is then held to that end, for the groups. Patterns with back references, which the other
+ * matcher does not know, keep PCRE2's choice. A compiled constant pattern is kept in
+ * call->state. SPDX-License-Identifier: Apache-2.0 */
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include "sql/func/func_internal.h"
+#include "sql/func/regex_translate.h"
 #include <pcre2.h>
 #include <stdlib.h>
+
+#define MATCH_STEPS_MAX 20000000
+#define WORKSPACE_MIN 1024
+#define WORKSPACE_MAX (1 << 20)
 
 /* In the statement's arena; PCRE2 allocates from there, too, so nothing has to be freed. */
 struct regex {
@@ -17,7 +23,9 @@ struct regex {
     pcre2_match_data *match;
     pcre2_match_context *limits;
     struct slice pattern;
-    uint32_t options;
+    struct regex_options options;
+    bool by_length, shortest;
+    size_t wanted_end; /* SIZE_MAX: any */
 };
 
 static void *
@@ -32,72 +40,6 @@ release(void *memory, void *arena)
     UNUSED(arena);
 }
 
-/* The border escapes that PCRE2 spells otherwise. */
-static const char *
-border_of(uint8_t c)
-{
-    switch (c) {
-    case 'm':
-        return "\\b(?=\\w)";
-    case 'M':
-        return "\\b(?<=\\w)";
-    case 'y':
-        return "\\b";
-    case 'Y':
-        return "\\B";
-    case 'Z':
-        return "\\z";
-    default:
-        return NULL;
-    }
-}
-
-static void
-translate(struct slice pattern, struct buf *out)
-{
-    bool in_class = false;
-    for (size_t i = 0; i < pattern.size; i++) {
-        uint8_t c = pattern.data[i];
-        struct slice rest = slice_make(pattern.data + i, pattern.size - i);
-        if (c == '\\' && i + 1 < pattern.size) {
-            const char *border = in_class ? NULL : border_of(pattern.data[i + 1]);
-            if (border != NULL) {
-                buf_append_text(out, border);
-            } else {
-                buf_append(out, pattern.data + i, 2);
-            }
-            i++;
-        } else if (!in_class && rest.size >= 7 &&
-                   (memcmp(rest.data, "[[:<:]]", 7) == 0 ||
-                    memcmp(rest.data, "[[:>:]]", 7) == 0)) {
-            buf_append_text(out, rest.data[3] == '<' ? "\\b(?=\\w)" : "\\b(?<=\\w)");
-            i += 6;
-        } else if (!in_class && c == '[') {
-            in_class = true;
-            buf_append(out, &c, 1);
-            if (i + 1 < pattern.size && pattern.data[i + 1] == '^') {
-                buf_append(out, "^", 1);
-                i++;
-            }
-            if (i + 1 < pattern.size && pattern.data[i + 1] == ']') {
-                buf_append(out, "\\]", 2);
-                i++;
-            }
-        } else if (in_class && rest.size > 1 && c == '[' &&
-                   (rest.data[1] == ':' || rest.data[1] == '.' || rest.data[1] == '=')) {
-            const uint8_t *end = memchr(rest.data + 2, ']', rest.size - 2);
-            size_t size = end != NULL ? (size_t)(end - rest.data) + 1 : 1;
-            buf_append(out, rest.data, size);
-            i += size - 1;
-        } else if (in_class && c == '[') {
-            buf_append(out, "\\[", 2);
-        } else {
-            in_class = in_class && c != ']';
-            buf_append(out, &c, 1);
-        }
-    }
-}
-
 static enum status
 bad_regex(struct func_call *call, const char *message)
 {
@@ -105,58 +47,61 @@ bad_regex(struct func_call *call, const char *message)
                      "invalid regular expression: %s", message);
 }
 
-/* What PostgreSQL calls the mistakes that people make most. */
+/* What PostgreSQL calls those mistakes that are left to PCRE2. */
 static const char *
 message_of(int error)
 {
     switch (error) {
-    case PCRE2_ERROR_MISSING_CLOSING_PARENTHESIS:
-    case PCRE2_ERROR_UNMATCHED_CLOSING_PARENTHESIS:
-        return "parentheses () not balanced";
-    case PCRE2_ERROR_MISSING_SQUARE_BRACKET:
-        return "brackets [] not balanced";
-    case PCRE2_ERROR_QUANTIFIER_INVALID:
-        return "quantifier operand invalid";
     case PCRE2_ERROR_CLASS_RANGE_ORDER:
+    case PCRE2_ERROR_CLASS_INVALID_RANGE:
         return "invalid character range";
-    case PCRE2_ERROR_QUANTIFIER_OUT_OF_ORDER:
-    case PCRE2_ERROR_QUANTIFIER_TOO_BIG:
-        return "invalid repetition count(s)";
-    case PCRE2_ERROR_END_BACKSLASH:
-        return "invalid escape \\ sequence";
     case PCRE2_ERROR_UNKNOWN_POSIX_CLASS:
         return "invalid character class";
+    case PCRE2_ERROR_PATTERN_TOO_LARGE:
+        return "regular expression is too complex";
     default:
         return NULL;
     }
 }
 
-static enum status
-compile(struct func_call *call, struct arena *arena, struct slice pattern, uint32_t options,
-        struct regex *out)
+/* PCRE2 asks this where the whole pattern has matched: not 0 sends it on searching. */
+static int
+check_end(pcre2_callout_block *block, void *data)
 {
-    struct slice body = pattern;
-    if (body.size >= 4 && memcmp(body.data, "***=", 4) == 0) {
-        options |= PCRE2_LITERAL;
-        body = slice_make(body.data + 4, body.size - 4);
-    } else if (body.size >= 4 && memcmp(body.data, "***:", 4) == 0) {
-        body = slice_make(body.data + 4, body.size - 4);
+    const struct regex *regex = data;
+    return regex->wanted_end != SIZE_MAX && block->current_position != regex->wanted_end;
+}
+
+static uint32_t
+pcre2_options_of(const struct regex_options *options)
+{
+    uint32_t caseless = options->caseless ? PCRE2_CASELESS : 0;
+    return PCRE2_UTF | PCRE2_NO_UTF_CHECK | PCRE2_UCP | PCRE2_DOLLAR_ENDONLY |
+           PCRE2_NO_AUTO_POSSESS | caseless | /* check_end() makes it give digits back */
+           (options->dot_excludes_newline ? 0 : PCRE2_DOTALL) |
+           (options->multiline ? PCRE2_MULTILINE : 0);
+}
+
+static enum status
+compile_source(struct func_call *call, struct arena *arena, const struct regex_source *source,
+               struct regex *out)
+{
+    if (source->unsupported != NULL) {
+        return func__unsupported(call, source->unsupported);
     }
-    struct buf text = BUF_EMPTY;
-    if ((options & PCRE2_LITERAL) != 0) {
-        options &= PCRE2_LITERAL | PCRE2_CASELESS; /* PCRE2 takes no others beside it */
-        buf_append(&text, body.data, body.size);
-    } else {
-        translate(body, &text);
+    if (source->fault != NULL) {
+        return bad_regex(call, source->fault);
     }
     int error = 0;
     PCRE2_SIZE at = 0;
+    const char *text =
+        arena_printf(arena, "(?:%.*s)(?C1)", (int)source->text.size,
+                     source->text.size > 0 ? (const char *)source->text.data : "");
     pcre2_general_context *memory = pcre2_general_context_create(allocate, release, arena);
     pcre2_compile_context *context = pcre2_compile_context_create(memory);
-    uint8_t empty = 0;
-    out->code = pcre2_compile(text.data != NULL ? text.data : &empty, text.size,
-                              PCRE2_UTF | PCRE2_NO_UTF_CHECK | options, &error, &at, context);
-    buf_deinit(&text);
+    (void)pcre2_set_newline(context, PCRE2_NEWLINE_LF);
+    out->code = pcre2_compile((PCRE2_SPTR)text, strlen(text),
+                              pcre2_options_of(&source->options), &error, &at, context);
     if (out->code == NULL) {
         char message[128] = "";
         const char *known = message_of(error);
@@ -165,21 +110,44 @@ compile(struct func_call *call, struct arena *arena, struct slice pattern, uint3
     }
     out->match = pcre2_match_data_create_from_pattern(out->code, memory);
     out->limits = pcre2_match_context_create(memory);
-    (void)pcre2_set_match_limit(out->limits, 20000000);
-    out->options = options;
-    out->pattern = arena_copy(arena, pattern);
+    (void)pcre2_set_match_limit(out->limits, MATCH_STEPS_MAX);
+    (void)pcre2_set_callout(out->limits, check_end, out);
+    out->by_length = !source->has_backreference;
+    out->shortest = source->shortest;
+    out->wanted_end = SIZE_MAX;
     return STATUS_OK;
 }
 
-#define BASE_OPTIONS (PCRE2_DOTALL | PCRE2_DOLLAR_ENDONLY | PCRE2_UCP)
+static enum status
+compile(struct func_call *call, struct arena *arena, struct slice pattern,
+        const struct regex_options *options, struct regex *out)
+{
+    struct regex_source source;
+    regex_translate(pattern, *options, &source);
+    enum status status = compile_source(call, arena, &source, out);
+    regex_source_deinit(&source);
+    out->options = *options;
+    out->pattern = arena_copy(arena, pattern);
+    return status;
+}
+
+static bool
+same_options(const struct regex_options *a, const struct regex_options *b)
+{
+    return a->caseless == b->caseless && a->literal == b->literal &&
+           a->extended == b->extended && a->multiline == b->multiline &&
+           a->dot_excludes_newline == b->dot_excludes_newline;
+}
 
 /* The pattern compiled, from the last call if it was the same. */
 static enum status
-get_regex(struct func_call *call, struct slice pattern, uint32_t options, struct regex **out)
+get_regex(struct func_call *call, struct slice pattern, const struct regex_options *options,
+          struct regex **out)
 {
     struct regex *regex = call->state;
     *out = regex;
-    if (regex != NULL && regex->options == options && slice_equal(regex->pattern, pattern)) {
+    if (regex != NULL && same_options(&regex->options, options) &&
+        slice_equal(regex->pattern, pattern)) {
         return STATUS_OK;
     }
     /* a pattern of each row's own would fill the statement's memory: it goes to the batch's */
@@ -187,7 +155,6 @@ get_regex(struct func_call *call, struct slice pattern, uint32_t options, struct
     struct arena *arena = keep ? call->state_arena : call->arena;
     regex = arena_new(arena, struct regex);
     TRY(compile(call, arena, pattern, options, regex));
-    regex->options = options;
     if (keep) {
         call->state = regex;
     }
@@ -196,12 +163,8 @@ get_regex(struct func_call *call, struct slice pattern, uint32_t options, struct
 }
 
 static enum status
-run_match(struct func_call *call, const struct regex *regex, struct slice text, size_t from,
-          bool *found)
+report_match(struct func_call *call, int rc, bool *found)
 {
-    uint8_t empty = 0;
-    int rc = pcre2_match(regex->code, text.data != NULL ? text.data : &empty, text.size, from,
-                         PCRE2_NO_UTF_CHECK, regex->match, regex->limits);
     *found = rc >= 0;
     if (rc < 0 && rc != PCRE2_ERROR_NOMATCH) {
         return diag_fail(call->diag, STATUS_LIMIT, SQLSTATE_PROGRAM_LIMIT_EXCEEDED,
@@ -210,18 +173,79 @@ run_match(struct func_call *call, const struct regex *regex, struct slice text, 
     return STATUS_OK;
 }
 
+static const uint8_t *
+subject_of(struct slice text)
+{
+    static const uint8_t empty[1] = {0};
+    return text.data != NULL ? text.data : empty;
+}
+
+/* Is there a match? */
 static enum status
-run_regex(FUNC_PARAMETERS, uint32_t options, bool wanted)
+run_match(struct func_call *call, struct regex *regex, struct slice text, bool *found)
+{
+    regex->wanted_end = SIZE_MAX;
+    return report_match(call,
+                        pcre2_match(regex->code, subject_of(text), text.size, 0,
+                                    PCRE2_NO_UTF_CHECK, regex->match, regex->limits),
+                        found);
+}
+
+/* The place of the match that PostgreSQL takes, in the first two of regex->match's offsets. */
+static enum status
+find_place(struct func_call *call, struct regex *regex, struct slice text, size_t from,
+           bool *found)
+{
+    uint32_t options = PCRE2_NO_UTF_CHECK | (regex->shortest ? PCRE2_DFA_SHORTEST : 0);
+    int rc = PCRE2_ERROR_DFA_WSSIZE;
+    regex->wanted_end = SIZE_MAX;
+    for (size_t size = WORKSPACE_MIN; rc == PCRE2_ERROR_DFA_WSSIZE && size <= WORKSPACE_MAX;
+         size *= 4) {
+        struct arena_mark mark = arena_mark(call->arena);
+        int *workspace = arena_array(call->arena, int, size);
+        rc = pcre2_dfa_match(regex->code, subject_of(text), text.size, from, options,
+                             regex->match, regex->limits, workspace, size);
+        arena_rewind(call->arena, mark);
+    }
+    return report_match(call, rc, found);
+}
+
+/* The match that PostgreSQL takes, with its groups. */
+static enum status
+run_search(struct func_call *call, struct regex *regex, struct slice text, size_t from,
+           bool *found)
+{
+    uint32_t options = PCRE2_NO_UTF_CHECK;
+    regex->wanted_end = SIZE_MAX;
+    if (regex->by_length) {
+        TRY(find_place(call, regex, text, from, found));
+        if (!*found) {
+            return STATUS_OK;
+        }
+        const PCRE2_SIZE *spans = pcre2_get_ovector_pointer(regex->match);
+        from = spans[0];
+        regex->wanted_end = spans[1];
+        options |= PCRE2_ANCHORED;
+    }
+    return report_match(call,
+                        pcre2_match(regex->code, subject_of(text), text.size, from, options,
+                                    regex->match, regex->limits),
+                        found);
+}
+
+static enum status
+run_regex(FUNC_PARAMETERS, bool caseless, bool wanted)
 {
     uint8_t *r = result->data;
     struct regex *regex = NULL;
+    struct regex_options options = {.caseless = caseless};
     EACH_ROW(i)
     {
         bool found = false;
         if (regex == NULL || !args[1].is_constant) {
-            TRY(get_regex(call, VECTOR_AT(&args[1], struct slice, i), options, &regex));
+            TRY(get_regex(call, VECTOR_AT(&args[1], struct slice, i), &options, &regex));
         }
-        TRY(run_match(call, regex, VECTOR_AT(&args[0], struct slice, i), 0, &found));
+        TRY(run_match(call, regex, VECTOR_AT(&args[0], struct slice, i), &found));
         r[i] = found == wanted;
     }
     return STATUS_OK;
@@ -229,62 +253,44 @@ run_regex(FUNC_PARAMETERS, uint32_t options, bool wanted)
 enum status
 text_regex(FUNC_PARAMETERS)
 {
-    return run_regex(call, args, count, result, BASE_OPTIONS, true);
+    return run_regex(call, args, count, result, false, true);
 }
 enum status
 text_not_regex(FUNC_PARAMETERS)
 {
-    return run_regex(call, args, count, result, BASE_OPTIONS, false);
+    return run_regex(call, args, count, result, false, false);
 }
 enum status
 text_iregex(FUNC_PARAMETERS)
 {
-    return run_regex(call, args, count, result, BASE_OPTIONS | PCRE2_CASELESS, true);
+    return run_regex(call, args, count, result, true, true);
 }
 enum status
 text_not_iregex(FUNC_PARAMETERS)
 {
-    return run_regex(call, args, count, result, BASE_OPTIONS | PCRE2_CASELESS, false);
+    return run_regex(call, args, count, result, true, false);
 }
 
 /* ---- regexp_replace, substring(text from pattern) ---- */
 
 static enum status
-parse_flags(struct func_call *call, struct slice flags, uint32_t *options, bool *global)
+parse_flags(struct func_call *call, struct slice flags, struct regex_options *options,
+            bool *global)
 {
-    *options = BASE_OPTIONS;
+    bool basic = false;
+    *options = (struct regex_options){0};
     *global = false;
     for (size_t i = 0; i < flags.size; i++) {
-        switch (flags.data[i]) {
-        case 'g':
+        if (flags.data[i] == 'g') {
             *global = true;
-            break;
-        case 'i':
-            *options |= PCRE2_CASELESS;
-            break;
-        case 'c':
-            *options &= ~(uint32_t)PCRE2_CASELESS;
-            break;
-        case 's':
-            *options = (*options | PCRE2_DOTALL) & ~(uint32_t)PCRE2_MULTILINE;
-            break;
-        case 'n':
-        case 'm':
-            *options = (*options | PCRE2_MULTILINE) & ~(uint32_t)PCRE2_DOTALL;
-            break;
-        case 'q':
-            *options |= PCRE2_LITERAL;
-            break;
-        case 'x':
-            *options |= PCRE2_EXTENDED;
-            break;
-        default:
+        } else if (!regex_option(options, flags.data[i], &basic)) {
             return diag_fail(call->diag, STATUS_INVALID, SQLSTATE_INVALID_PARAMETER_VALUE,
                              "invalid regular expression option: \"%.*s\"",
                              (int)utf8_size(flags.data[i]), (const char *)flags.data + i);
         }
     }
-    return STATUS_OK;
+    return basic ? func__unsupported(call, "a basic or extended regular expression (b, e)")
+                 : STATUS_OK;
 }
 
 /* \1..\9 and \& of the replacement are parts of the match; \\ is a backslash. */
@@ -320,16 +326,16 @@ static enum status
 replace(struct func_call *call, struct slice text, struct slice pattern,
         struct slice replacement, struct slice flags, struct value *out)
 {
-    uint32_t options = 0;
+    struct regex_options options;
     bool global = false, found = false;
     struct regex *regex = NULL;
     TRY(parse_flags(call, flags, &options, &global));
-    TRY(get_regex(call, pattern, options, &regex));
+    TRY(get_regex(call, pattern, &options, &regex));
     struct buf built = BUF_EMPTY;
     size_t at = 0;
     enum status status = STATUS_OK;
     while (at <= text.size) {
-        status = run_match(call, regex, text, at, &found);
+        status = run_search(call, regex, text, at, &found);
         if (status != STATUS_OK || !found) {
             break;
         }
@@ -369,8 +375,9 @@ DEFINE_ROWS(regexp_substring, 2)
 {
     struct regex *regex = NULL;
     bool found = false;
-    TRY(get_regex(call, v[1].bytes, BASE_OPTIONS, &regex));
-    TRY(run_match(call, regex, v[0].bytes, 0, &found));
+    struct regex_options options = {0};
+    TRY(get_regex(call, v[1].bytes, &options, &regex));
+    TRY(run_search(call, regex, v[0].bytes, 0, &found));
     out->is_null = !found;
     if (found) {
         const PCRE2_SIZE *spans = pcre2_get_ovector_pointer(regex->match);
@@ -382,4 +389,13 @@ DEFINE_ROWS(regexp_substring, 2)
         }
     }
     return STATUS_OK;
+}
+/* substring(text SIMILAR pattern ESCAPE escape), and the same as a call. */
+enum status
+no_similar_substring(FUNC_PARAMETERS)
+{
+    UNUSED(args);
+    UNUSED(count);
+    UNUSED(result);
+    return func__unsupported(call, "substring() with an SQL regular expression (SIMILAR)");
 }

@@ -136,3 +136,16 @@ def cases(op, f, cv, L):
     for t,x,y in (('numeric[]','{1.0}','{1.00}'),('float8[]','{0}','{-0}'),('interval[]','{1 day}','{24:00:00}'),('numeric[]','{1,NULL}','{1.0,NULL}'),('int4[]','{1}','{1,2}'),('text[]','{1.0}','{1.00}'),('float8[]','{NaN}','{NaN}'),('numeric[]','{1,2}','{1,3}')):
         for o in ('=','<>','@>','&&'): op(o,t+':'+x,t+':'+y)
     f('array_position','int4[]:{1,NULL}','int4:NULL'); f('array_position','int4[]:{1}','int4:NULL'); f('array_position','float8[]:{0}','float8:-0')
+    regexes(op, f)
+
+
+def regexes(op, f):
+    """What PCRE2 takes otherwise, and which match PostgreSQL takes."""
+    for x,p in (('foobar','foo|foobar'),('xabcab','(a|ab)(c|bcd)*'),('aaaa','a+?'),('XY1234Z','Y*([0-9]{1,3})'),('XY1234Z','Y*?([0-9]{1,3})'),('xyz','(?:x|xy|xyz)'),('aab','(a*)(ab)?'),('aab','(a*?)(b)'),('abcde','(a|abc)(de|cde)'),('aaaa','a{1,3}?'),('aaa','a{2}?'),('ab','a?(ab)?'),('foobarbaz','b(.)(.)'),('abc','(x)|b'),('abc','()'),('abba','(a)(b)\\2\\1')):
+        f('substring','text:'+x,'text:'+p); f('regexp_replace','text:'+x,'text:'+p,'text:<\\&>','text:g')
+    for p in ('a++','a*+','a{2}+','(*ACCEPT)a','(?>a)','(?<n>a)','(?P<n>a)','(?R)','\\Qa\\E','\\Ka','\\p{L}','\\h','\\R','\\G','^*','$+','\\m*a','(?=a)*','a|*','()','a|','|a','a{','a{,3}','a{1','a{1,x}','a{256}','a{1,256}','{1}','a{2,1}','\\x61','\\u0061','\\u61','\\U00000061','\\141','\\1','(a)\\2','\\b','\\B','(?z)a','(?i','b(?i)a','(?i)A','***=a','***:a','***a','a(?#c)','(?q)a','[a-]','[\\D]','[\\w]','[[:^alpha:]]','[[:foo:]]','[a','[[:alpha:','[z-a]','[a-\\d]','(a','a)','a\\','[[.-.]]','[[=a=]]','\\','['): op('~','text:a','text:'+p)
+    for p in ('a.b','a[^x]b','a\\Db','^b','a$'):
+        for o in 'nspwm': op('~','text:a\nb','text:(?'+o+')'+p)
+    for x,p in (('a b','(?x)a b'),('ab','(?x) a # c\nb'),('a b','(?x)a\\ b'),('a b','(?x)a[ ]b'),('a','(?xt)a '),('٣','\\d'),('\u00a0','\\s'),('\u2003','[[:space:]]'),('é','\\w'),('é','[a-z]'),('日','[[:alpha:]]'),('\t','\\t'),('x','\\v'),('a\\b','\\B'),('.','[[...]]'),('\\','[\\\\]'),('5','[\\d]'),(']','[]a]'),('^','[a^]')): op('~','text:'+x,'text:'+p); op('~*','text:'+x,'text:'+p)
+    for p in ('[[:lower:]]','[[:upper:]]','[a]','É'): op('~*','text:A','text:'+p); op('~*','text:é','text:'+p)
+    for x,p,r,o in (('abc','b*','-','g'),('abc','x*','-','g'),('','x*','-','g'),('aab','a*','-','g'),('äöü','x*','-','g'),('foo','o*$','X','g'),('foo','$','X','g'),('a\nb\nc','^.','X','gn'),('a\nb','a.b','X','p'),('a b','a b','X','x'),('abc','B','x','ic'),('abc','b','x','z'),('abab','(?<=a)b','X','g'),('aab','(a)(?!b)','<\\1>','g'),('foobar','(o)(b)','\\2\\1',''),('foo','o','\\x\\','')): f('regexp_replace','text:'+x,'text:'+p,'text:'+r,'text:'+o)
