@@ -546,6 +546,9 @@ string_agg_update(UPDATE_PARAMETERS)
     EACH_VALUE(i)
     {
         struct text_state *s = states[i];
+        size_t size = VECTOR_AT(&args[0], struct slice, i).size;
+        size += vector_is_null(&args[1], i) ? 0 : VECTOR_AT(&args[1], struct slice, i).size;
+        TRY(func__check_room(call, call->state_arena, size));
         if (s->any && !vector_is_null(&args[1], i)) {
             func__keep(&s->text, call->state_arena, VECTOR_AT(&args[1], struct slice, i));
         }
@@ -587,7 +590,12 @@ array_agg_update(UPDATE_PARAMETERS)
         buf_deinit(&quoted);
         ASSERT(element.size > skip);
         s->any = true;
-        func__keep(&s->text, call->state_arena, buf_slice(&element));
+        if (status == STATUS_OK) {
+            status = func__check_room(call, call->state_arena, element.size);
+        }
+        if (status == STATUS_OK) {
+            func__keep(&s->text, call->state_arena, buf_slice(&element));
+        }
     }
     buf_deinit(&shown);
     buf_deinit(&element);

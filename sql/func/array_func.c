@@ -10,7 +10,8 @@ join_elements(struct func_call *call, struct slice array, struct slice separator
     struct array_reader reader = array_read(array);
     struct buf element = BUF_EMPTY, text = BUF_EMPTY;
     bool is_null = false, any = false;
-    while (array_next(&reader, &is_null, &element)) {
+    enum status status = STATUS_OK;
+    while (status == STATUS_OK && array_next(&reader, &is_null, &element)) {
         if (is_null && null_text == NULL) {
             continue;
         }
@@ -20,11 +21,12 @@ join_elements(struct func_call *call, struct slice array, struct slice separator
         any = true;
         struct slice shown = is_null ? *null_text : buf_slice(&element);
         buf_append(&text, shown.data, shown.size);
+        status = func__check_room(call, call->arena, text.size);
     }
     out->bytes = arena_copy(call->arena, buf_slice(&text));
     buf_deinit(&element);
     buf_deinit(&text);
-    return STATUS_OK;
+    return status;
 }
 DEFINE_ROWS(array_to_string, 2)
 {
@@ -56,6 +58,27 @@ DEFINE_ROWS(array_length, 2)
     UNUSED(call);
     out->i32 = count_elements(v[0].bytes);
     out->is_null = v[1].i32 != 1 || out->i32 == 0;
+    return STATUS_OK;
+}
+/* int2vector and oidvector count from 0 */
+static int32_t
+lower_bound(struct slice array)
+{
+    return array_read(array).spaces ? 0 : 1;
+}
+DEFINE_ROWS(array_lower, 2)
+{
+    UNUSED(call);
+    out->is_null = v[1].i32 != 1 || count_elements(v[0].bytes) == 0;
+    out->i32 = lower_bound(v[0].bytes);
+    return STATUS_OK;
+}
+DEFINE_ROWS(array_upper, 2)
+{
+    UNUSED(call);
+    int32_t count = count_elements(v[0].bytes);
+    out->is_null = v[1].i32 != 1 || count == 0;
+    out->i32 = lower_bound(v[0].bytes) + count - 1;
     return STATUS_OK;
 }
 /* array[n], from 1 (0 in int2vector and oidvector); NULL outside. */
@@ -311,16 +334,10 @@ array_position(FUNC_PARAMETERS)
         if (position == 0) {
             func__set_null(call, result, i, count);
         } else {
-            ((int32_t *)result->data)[i] = position;
+            ((int32_t *)result->data)[i] =
+                position - 1 + lower_bound(VECTOR_AT(&args[0], struct slice, i));
         }
     }
     buf_deinit(&wanted);
     return status;
-}
-DEFINE_ROWS(array_lower, 2)
-{
-    UNUSED(call);
-    out->is_null = v[1].i32 != 1 || count_elements(v[0].bytes) == 0;
-    out->i32 = 1;
-    return STATUS_OK;
 }

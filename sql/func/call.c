@@ -57,6 +57,14 @@ func__unsupported(struct func_call *call, const char *what)
 }
 
 enum status
+func__check_room(const struct func_call *call, const struct arena *arena, size_t size)
+{
+    uint64_t limit = call->cx == NULL ? 0 : call->cx->memory_limit_bytes;
+    return limit != 0 && arena->used_bytes + size > limit ? sql_out_of_memory(call->cx)
+                                                          : STATUS_OK;
+}
+
+enum status
 func__invalid(struct func_call *call, const char *message)
 {
     return diag_fail(call->diag, STATUS_INVALID, SQLSTATE_INVALID_PARAMETER_VALUE, "%s",

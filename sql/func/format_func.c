@@ -447,6 +447,7 @@ format_row(struct func_call *call, struct slice text, const struct vector *args,
             return func__invalid(call, "too few arguments for format()");
         }
         TRY(format_one(call, &spec, &args[arg], row, out));
+        TRY(func__check_room(call, call->arena, out->size));
     }
     return STATUS_OK;
 }

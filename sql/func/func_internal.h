@@ -149,6 +149,10 @@ MUST_CHECK enum status func__out_of_range(struct func_call *call, const char *ty
 MUST_CHECK enum status func__division_by_zero(struct func_call *call);
 MUST_CHECK enum status func__unsupported(struct func_call *call, const char *what);
 MUST_CHECK enum status func__invalid(struct func_call *call, const char *message);
+/* 53200 when `size` more bytes in the arena (the batch's, or that of states) would pass the
+ * statement's memory: a small row may ask for a large result, and a batch has a thousand. */
+MUST_CHECK enum status func__check_room(const struct func_call *call, const struct arena *arena,
+                                        size_t size);
 /* A result in the batch's memory. */
 struct slice func__text(struct func_call *call, const char *text);
 MUST_CHECK enum status func__numeric_result(struct func_call *call, const struct numeric *n,

@@ -294,9 +294,9 @@ parse_flags(struct func_call *call, struct slice flags, struct regex_options *op
 }
 
 /* \1..\9 and \& of the replacement are parts of the match; \\ is a backslash. */
-static void
-append_replacement(const struct regex *regex, struct slice text, struct slice replacement,
-                   struct buf *out)
+static enum status
+append_replacement(struct func_call *call, const struct regex *regex, struct slice text,
+                   struct slice replacement, struct buf *out)
 {
     const PCRE2_SIZE *spans = pcre2_get_ovector_pointer(regex->match);
     uint32_t span_count = pcre2_get_ovector_count(regex->match);
@@ -312,6 +312,7 @@ append_replacement(const struct regex *regex, struct slice text, struct slice re
             if (group < span_count && spans[2 * group] != PCRE2_UNSET) {
                 buf_append(out, text.data + spans[2 * group],
                            spans[2 * group + 1] - spans[2 * group]);
+                TRY(func__check_room(call, call->arena, out->size));
             }
         } else if (next == '\\') {
             buf_append(out, "\\", 1);
@@ -320,6 +321,7 @@ append_replacement(const struct regex *regex, struct slice text, struct slice re
             buf_append(out, &next, 1);
         }
     }
+    return func__check_room(call, call->arena, out->size);
 }
 
 static enum status
@@ -342,7 +344,10 @@ replace(struct func_call *call, struct slice text, struct slice pattern,
         const PCRE2_SIZE *spans = pcre2_get_ovector_pointer(regex->match);
         size_t begin = spans[0], end = spans[1];
         buf_append(&built, text.data + at, begin - at);
-        append_replacement(regex, text, replacement, &built);
+        status = append_replacement(call, regex, text, replacement, &built);
+        if (status != STATUS_OK) {
+            break;
+        }
         at = end;
         if (end == begin && at < text.size) { /* empty: step over one character */
             size_t size = utf8_size(text.data[at]);

@@ -234,16 +234,20 @@ DEFINE_ROWS(text_replace, 3)
         return STATUS_OK;
     }
     struct buf text = BUF_EMPTY;
-    for (const uint8_t *at; (at = find(rest, from)) != NULL;) {
+    enum status status = STATUS_OK;
+    for (const uint8_t *at; status == STATUS_OK && (at = find(rest, from)) != NULL;) {
         size_t before = (size_t)(at - rest.data);
         buf_append(&text, rest.data, before);
         buf_append(&text, v[2].bytes.data, v[2].bytes.size);
         rest = slice_make(at + from.size, rest.size - before - from.size);
+        status = func__check_room(call, call->arena, text.size);
     }
-    buf_append(&text, rest.data, rest.size);
-    out->bytes = arena_copy(call->arena, buf_slice(&text));
+    if (status == STATUS_OK) {
+        buf_append(&text, rest.data, rest.size);
+        out->bytes = arena_copy(call->arena, buf_slice(&text));
+    }
     buf_deinit(&text);
-    return STATUS_OK;
+    return status;
 }
 /* Each character of `from` becomes the one at its place in `to`, or nothing. */
 DEFINE_ROWS(text_translate, 3)
@@ -356,15 +360,6 @@ TRIM_FUNCTIONS(text_rtrim, false, true)
 
 /* ---- padding ---- */
 
-/* A small row may ask for a large result, and a batch has a thousand of them. */
-static enum status
-check_room(struct func_call *call, size_t size)
-{
-    uint64_t limit = call->cx == NULL ? 0 : call->cx->memory_limit_bytes;
-    return limit != 0 && call->arena->used_bytes + size > limit ? sql_out_of_memory(call->cx)
-                                                                : STATUS_OK;
-}
-
 static enum status
 pad(struct func_call *call, struct slice text, int32_t wanted, struct slice fill, bool left,
     struct value *out)
@@ -377,7 +372,7 @@ pad(struct func_call *call, struct slice text, int32_t wanted, struct slice fill
     if (target > TEXT_MAX / 4) {
         return too_long(call);
     }
-    TRY(check_room(call, target));
+    TRY(func__check_room(call, call->arena, target));
     struct buf padding = BUF_EMPTY;
     size_t at = 0;
     for (size_t i = length; i < target; i++) {
@@ -416,7 +411,7 @@ DEFINE_ROWS(text_repeat, 2)
     if (times > 0 && size > TEXT_MAX / times) {
         return too_long(call);
     }
-    TRY(check_room(call, size * times));
+    TRY(func__check_room(call, call->arena, size * times));
     uint8_t *bytes = arena_alloc(call->arena, size * times + 1);
     for (size_t i = 0; i < times && size > 0; i++) {
         memcpy(bytes + i * size, v[0].bytes.data, size);

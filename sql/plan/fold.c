@@ -1,6 +1,11 @@
 /* fold.c: constants computed once, while planning.
- * SPDX-License-Identifier: Apache-2.0 */
+ *
+ * The plan keeps its constants as long as it is kept: a large one is left to the execution,
+ * where the statement's memory bounds it. SPDX-License-Identifier: Apache-2.0 */
 #include "sql/plan/planner.h"
+
+#define FOLD_WORK_BYTES_MAX ((size_t)1 << 20)
+#define FOLD_VALUE_BYTES_MAX ((size_t)16 << 10)
 
 bool
 type__is_integer(enum type_id type)
@@ -79,6 +84,28 @@ cast_constant(struct sql_context *cx, struct px *px, struct diag *diag, struct v
     return STATUS_OK;
 }
 
+/* Computes it in `work`; the value is copied into the plan's memory, or refused as too large.
+ */
+static enum status
+compute(struct sql_context *cx, struct px *px, struct arena *work, struct value *value_out)
+{
+    struct diag ignored;
+    struct sql_context inner = *cx;
+    diag_clear(&ignored);
+    inner.arena = work;
+    inner.diag = &ignored;
+    inner.memory_limit_bytes = FOLD_WORK_BYTES_MAX;
+    TRY(px->kind == EXPR_FUNC ? call_constant(&inner, px->func, px, &ignored, value_out)
+                              : cast_constant(&inner, px, &ignored, value_out));
+    if (!value_out->is_null && type_info(px->type)->physical == PHYSICAL_BYTES) {
+        if (value_out->bytes.size > FOLD_VALUE_BYTES_MAX) {
+            return STATUS_LIMIT;
+        }
+        value_out->bytes = arena_copy(cx->arena, value_out->bytes);
+    }
+    return STATUS_OK;
+}
+
 /* An error stays for the execution to report, if it ever gets there: CASE may never do. */
 void
 plan__fold(struct sql_context *cx, struct px *px)
@@ -90,11 +117,11 @@ plan__fold(struct sql_context *cx, struct px *px)
         (func != NULL && func->volatility != VOLATILITY_IMMUTABLE)) {
         return;
     }
-    struct diag ignored;
-    diag_clear(&ignored);
+    struct arena work;
     struct value value;
-    enum status status = is_func ? call_constant(cx, func, px, &ignored, &value)
-                                 : cast_constant(cx, px, &ignored, &value);
+    arena_init(&work);
+    enum status status = compute(cx, px, &work, &value);
+    arena_deinit(&work);
     if (status != STATUS_OK) {
         return;
     }

@@ -464,6 +464,34 @@ portal__parameter_is_a_name__looked_up(void **state)
     }
 }
 
+/* Goal: no function makes a text beyond the statement's memory, nor keeps a plan a large one.
+ * Method: small arguments, large results; constants, which the planner would compute, too. */
+static void
+function__large_result__53200(void **state)
+{
+    static const char *const texts[] = {
+        "SELECT length(repeat('a', 10000000))",
+        "SELECT length(replace(repeat('a', 1000), 'a', repeat('b', 10000)))",
+        "SELECT length(regexp_replace(repeat('a', 1000), 'a', repeat('b', 10000), 'g'))",
+        "SELECT length(regexp_replace(repeat('a', 10000), 'a*', repeat('\\&', 1000)))",
+        "SELECT length(array_to_string(string_to_array(repeat('a', 1000), NULL), "
+        "repeat('b', 10000)))",
+        "SELECT length(format('%1000000s%1000000s%1000000s', 1, 2, 3))",
+        "SELECT length(string_agg(repeat('b', 10000), '')) FROM generate_series(1, 1000)",
+        "SELECT cardinality(array_agg(repeat('b', 10000))) FROM generate_series(1, 1000)",
+    };
+    struct fixture *f = *state;
+    expect(&f->a, "SET rustydb.statement_memory = '2MB'", "SET\n");
+    for (unsigned i = 0; i < ARRAY_SIZE(texts); i++) {
+        expect(&f->a, texts[i],
+               "ERROR 53200: out of memory\nDETAIL: The statement needs more than its 2 MiB of "
+               "memory.\nHINT: Raise rustydb.statement_memory, or let the statement keep "
+               "less.\n");
+    }
+    expect(&f->a, "SELECT length(replace(repeat('a', 1000), 'a', 'bcd'))",
+           "[length]\n3000\nSELECT 1\n");
+}
+
 int
 main(void)
 {
@@ -484,6 +512,7 @@ main(void)
         CASE(portal__bound_and_not_run__ends_at_sync),
         CASE(login__unknown_names__refused),
         CASE(portal__parameter_is_a_name__looked_up),
+        CASE(function__large_result__53200),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
