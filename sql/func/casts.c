@@ -218,11 +218,13 @@ DEFINE_ROWS(cast_numeric_f64, 1)
 DEFINE_ROWS(cast_numeric_f32, 1)
 {
     struct numeric n;
+    struct buf text = BUF_EMPTY;
     numeric_decode(v[0].bytes, call->arena, &n);
-    double value = numeric_to_double(&n);
-    bool beyond = __builtin_isinf(value) && !numeric_is_special(&n);
-    return beyond || narrow_float(value, &out->f32) ? numeric_beyond(call, &n, "real")
-                                                    : STATUS_OK;
+    numeric_to_text(&n, &text); /* by way of a double it would be rounded twice */
+    enum status status =
+        value_from_text(TYPE_FLOAT4, -1, buf_slice(&text), call->arena, out, call->diag);
+    buf_deinit(&text);
+    return status;
 }
 
 /* ---- texts ---- */

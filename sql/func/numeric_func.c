@@ -262,11 +262,20 @@ DEFINE_ROWS(power_numeric, 2)
         base.scale = POWER_SCALE_MIN;
         return func__numeric_result(call, &base, out);
     }
-    if (base.flags == NUMERIC_MINUS) {
+    bool is_whole = exponent.count <= exponent.weight + 1, negate = false;
+    if (base.flags == NUMERIC_MINUS && !is_whole) {
         return power_error(call, "a negative number raised to a non-integer power yields a "
                                  "complex result");
     }
+    if (base.flags == NUMERIC_MINUS) { /* whole, but beyond power_to_int() */
+        negate = exponent.count == exponent.weight + 1 &&
+                 exponent.digits[exponent.count - 1] % 2 != 0;
+        base.flags = NUMERIC_PLUS;
+    }
     TRY(numeric_power(&base, &exponent, call->arena, &result, call->diag));
+    if (negate && result.count > 0) {
+        numeric_negate(&result);
+    }
     return func__numeric_result(call, &result, out);
 }
 

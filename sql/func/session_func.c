@@ -227,8 +227,11 @@ DEFINE_ROWS(set_config, 3)
     if (hooks->set_setting == NULL) {
         return func__unsupported(call, "set_config()");
     }
-    const char *name =
-        v[0].is_null ? "" : arena_strndup(call->arena, v[0].bytes.data, v[0].bytes.size);
+    if (v[0].is_null) {
+        return diag_fail(call->diag, STATUS_INVALID, SQLSTATE_NULL_VALUE_NOT_ALLOWED,
+                         "SET requires parameter name");
+    }
+    const char *name = arena_strndup(call->arena, v[0].bytes.data, v[0].bytes.size);
     const char *value =
         v[1].is_null ? "" : arena_strndup(call->arena, v[1].bytes.data, v[1].bytes.size);
     TRY(hooks->set_setting(call->cx, name, value, !v[2].is_null && v[2].b != 0));
@@ -318,13 +321,16 @@ DEFINE_ROWS(currval, 1)
         const struct func_catalog_hooks *catalog = call->cx->catalog_hooks;
         struct buf name = BUF_EMPTY;
         bool found = false;
+        enum status status = STATUS_OK;
         if (catalog != NULL && catalog->relation_name != NULL) {
-            TRY(catalog->relation_name(call->cx, v[0].u32, &name, &found));
+            status = catalog->relation_name(call->cx, v[0].u32, &name, &found);
         }
-        enum status status =
-            diag_fail(call->diag, STATUS_INVALID, SQLSTATE_OBJECT_NOT_IN_PREREQUISITE_STATE,
-                      "currval of sequence \"%.*s\" is not yet defined in this session",
-                      (int)MIN(name.size, 64U), found ? (const char *)name.data : "");
+        if (status == STATUS_OK) {
+            status =
+                diag_fail(call->diag, STATUS_INVALID, SQLSTATE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+                          "currval of sequence \"%.*s\" is not yet defined in this session",
+                          (int)MIN(name.size, 64U), found ? (const char *)name.data : "");
+        }
         buf_deinit(&name);
         return status;
     }

@@ -31,20 +31,50 @@ function_name(uint32_t oid, struct buf *out)
             return true;
         }
     }
+    const struct aggregate *aggregates = aggregate_table(&count);
+    for (unsigned i = 0; i < count; i++) {
+        if (aggregates[i].oid == oid) {
+            buf_append_text(out, aggregates[i].name);
+            return true;
+        }
+    }
     return false;
+}
+
+/* Counts the functions of that name that are none of `oid`, which becomes the last of them. A
+ * function of many arguments stands in the table more than once, with one oid. */
+static unsigned
+find_function(struct slice name, uint32_t *oid)
+{
+    unsigned count = 0, found = 0;
+    const struct func *funcs = func_table(&count);
+    for (unsigned i = 0; i < count; i++) {
+        if (slice_equal(slice_from_text(funcs[i].name), name) && funcs[i].oid != *oid) {
+            *oid = funcs[i].oid;
+            found++;
+        }
+    }
+    const struct aggregate *aggregates = aggregate_table(&count);
+    for (unsigned i = 0; i < count; i++) {
+        if (slice_equal(slice_from_text(aggregates[i].name), name) &&
+            aggregates[i].oid != *oid) {
+            *oid = aggregates[i].oid;
+            found++;
+        }
+    }
+    return found;
 }
 
 static enum status
 function_by_name(struct slice name, uint32_t *oid_out, struct diag *diag)
 {
-    unsigned count = 0, found = 0;
-    const struct func *funcs = func_table(&count);
-    for (unsigned i = 0; i < count; i++) {
-        if (slice_equal(slice_from_text(funcs[i].name), name)) {
-            *oid_out = funcs[i].oid;
-            found++;
-        }
-    }
+    static const char schema[] = "pg_catalog.";
+    size_t skip =
+        name.size > sizeof schema - 1 && memcmp(name.data, schema, sizeof schema - 1) == 0
+            ? sizeof schema - 1
+            : 0;
+    *oid_out = 0;
+    unsigned found = find_function(slice_make(name.data + skip, name.size - skip), oid_out);
     if (found == 1) {
         return STATUS_OK;
     }

@@ -41,3 +41,6 @@ SELECT pg_relation_size('t') > 0, pg_table_size('t') > 0, pg_total_relation_size
 SELECT pg_database_size('postgres') > 0, pg_database_size(current_database()) > 0;
 SELECT pg_size_pretty(123456789::bigint), pg_size_pretty(0::bigint), pg_size_pretty(10240::bigint), pg_size_pretty(10239::bigint);
 DROP TABLE t;
+SELECT 'now'::regproc, 'concat'::regproc, 'pg_catalog.version'::regproc, 'bool_and'::regproc;
+SELECT 'sum'::regproc;
+SELECT set_config(NULL, 'x', false);

@@ -136,6 +136,10 @@ def cases(op, f, cv, L):
     for t,x,y in (('numeric[]','{1.0}','{1.00}'),('float8[]','{0}','{-0}'),('interval[]','{1 day}','{24:00:00}'),('numeric[]','{1,NULL}','{1.0,NULL}'),('int4[]','{1}','{1,2}'),('text[]','{1.0}','{1.00}'),('float8[]','{NaN}','{NaN}'),('numeric[]','{1,2}','{1,3}')):
         for o in ('=','<>','@>','&&'): op(o,t+':'+x,t+':'+y)
     f('array_position','int4[]:{1,NULL}','int4:NULL'); f('array_position','int4[]:{1}','int4:NULL'); f('array_position','float8[]:{0}','float8:-0')
+    for x,y in (('-1','3000000000'),('-1','3000000001'),('1','99999999999999999999'),('0','3000000000'),('-2','3000000000'),('-0.5','3000000001'),('-1','0.5'),('-1','12345678901230000')): f('power','numeric:'+x,'numeric:'+y)
+    for x in ('16777217.0000000001','7.038531e-26','1e-400','3.4028236e38','-Infinity'): cv('float4','numeric:'+x)
+    for x in ('1 2 3','7'): f('array_lower','int2vector:'+x,'int4:1'); f('array_upper','int2vector:'+x,'int4:1'); f('array_length','int2vector:'+x,'int4:1')
+    f('array_position','int2vector:7 8 9','int2:8'); f('array_upper','int4[]:{}','int4:1'); f('array_upper','int4[]:{4,5}','int4:2')
     regexes(op, f)
 
 
