@@ -157,8 +157,7 @@ int_avg_finish(FINISH_PARAMETERS)
 static enum status
 float_overflow(struct func_call *call)
 {
-    return diag_fail(call->diag, STATUS_INVALID, SQLSTATE_NUMERIC_VALUE_OUT_OF_RANGE,
-                     "value out of range: overflow");
+    return func__report_float(call, false);
 }
 
 static enum status

@@ -2,38 +2,19 @@
 #include "sql/func/func_internal.h"
 #include <math.h>
 
-static enum status
-report_i16(struct func_call *call, bool zero)
-{
-    UNUSED(zero);
-    return func__out_of_range(call, "smallint");
-}
-static enum status
-report_i32(struct func_call *call, bool zero)
-{
-    UNUSED(zero);
-    return func__out_of_range(call, "integer");
-}
-static enum status
-report_i64(struct func_call *call, bool zero)
-{
-    UNUSED(zero);
-    return func__out_of_range(call, "bigint");
-}
-
 #define ARITHMETIC(suffix, TA, TB, TR, report)                                                 \
     DEFINE_CHECKED_BINARY(add_##suffix, TA, TB, TR, __builtin_add_overflow, report)            \
     DEFINE_CHECKED_BINARY(subtract_##suffix, TA, TB, TR, __builtin_sub_overflow, report)       \
     DEFINE_CHECKED_BINARY(multiply_##suffix, TA, TB, TR, __builtin_mul_overflow, report)
-ARITHMETIC(i16, int16_t, int16_t, int16_t, report_i16)
-ARITHMETIC(i16_i32, int16_t, int32_t, int32_t, report_i32)
-ARITHMETIC(i32_i16, int32_t, int16_t, int32_t, report_i32)
-ARITHMETIC(i32, int32_t, int32_t, int32_t, report_i32)
-ARITHMETIC(i16_i64, int16_t, int64_t, int64_t, report_i64)
-ARITHMETIC(i64_i16, int64_t, int16_t, int64_t, report_i64)
-ARITHMETIC(i32_i64, int32_t, int64_t, int64_t, report_i64)
-ARITHMETIC(i64_i32, int64_t, int32_t, int64_t, report_i64)
-ARITHMETIC(i64, int64_t, int64_t, int64_t, report_i64)
+ARITHMETIC(i16, int16_t, int16_t, int16_t, func__report_i16)
+ARITHMETIC(i16_i32, int16_t, int32_t, int32_t, func__report_i32)
+ARITHMETIC(i32_i16, int32_t, int16_t, int32_t, func__report_i32)
+ARITHMETIC(i32, int32_t, int32_t, int32_t, func__report_i32)
+ARITHMETIC(i16_i64, int16_t, int64_t, int64_t, func__report_i64)
+ARITHMETIC(i64_i16, int64_t, int16_t, int64_t, func__report_i64)
+ARITHMETIC(i32_i64, int32_t, int64_t, int64_t, func__report_i64)
+ARITHMETIC(i64_i32, int64_t, int32_t, int64_t, func__report_i64)
+ARITHMETIC(i64, int64_t, int64_t, int64_t, func__report_i64)
 
 /* Division fails by zero, and where the quotient is one too large. */
 #define DIVISION(suffix, TA, TB, TR, type_name)                                                \
@@ -92,9 +73,9 @@ REMAINDER(i64, int64_t, int64_t, int64_t)
     DEFINE_BINARY(bit_and_##suffix, T, T, T, x &y)                                             \
     DEFINE_BINARY(bit_or_##suffix, T, T, T, x | y)                                             \
     DEFINE_BINARY(bit_xor_##suffix, T, T, T, x ^ y)
-SIGNED_UNARY(i16, int16_t, report_i16)
-SIGNED_UNARY(i32, int32_t, report_i32)
-SIGNED_UNARY(i64, int64_t, report_i64)
+SIGNED_UNARY(i16, int16_t, func__report_i16)
+SIGNED_UNARY(i32, int32_t, func__report_i32)
+SIGNED_UNARY(i64, int64_t, func__report_i64)
 
 /* As the processor shifts: the count modulo the width. */
 DEFINE_BINARY(shift_left_i16, int16_t, int32_t, int16_t, (uint32_t)x << (y & 31))
@@ -105,14 +86,6 @@ DEFINE_BINARY(shift_left_i64, int64_t, int32_t, int64_t, (uint64_t)x << (y & 63)
 DEFINE_BINARY(shift_right_i64, int64_t, int32_t, int64_t, x >> (y & 63))
 
 /* ---- binary fractions: an infinity out of finite operands is an overflow ---- */
-
-static enum status
-report_float(struct func_call *call, bool underflow)
-{
-    return diag_fail(call->diag, STATUS_INVALID, SQLSTATE_NUMERIC_VALUE_OUT_OF_RANGE,
-                     underflow ? "value out of range: underflow"
-                               : "value out of range: overflow");
-}
 
 #define FLOAT_OPERATION(name, TA, TB, TR, EXPR, ZERO_FAILS, DIVIDES)                           \
     enum status name(FUNC_PARAMETERS)                                                          \
@@ -138,11 +111,11 @@ report_float(struct func_call *call, bool underflow)
                 return func__division_by_zero(call);                                           \
             }                                                                                  \
             if (__builtin_isinf(r[i]) && !__builtin_isinf(x) && !__builtin_isinf(y)) {         \
-                return report_float(call, false);                                              \
+                return func__report_float(call, false);                                        \
             }                                                                                  \
             if (ZERO_FAILS && r[i] == 0 && x != 0 &&                                           \
                 (DIVIDES ? !__builtin_isinf(y) : y != 0)) {                                    \
-                return report_float(call, true);                                               \
+                return func__report_float(call, true);                                         \
             }                                                                                  \
         }                                                                                      \
         return STATUS_OK;                                                                      \

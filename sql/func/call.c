@@ -57,6 +57,31 @@ func__unsupported(struct func_call *call, const char *what)
 }
 
 enum status
+func__report_i16(struct func_call *call, bool zero)
+{
+    UNUSED(zero);
+    return func__out_of_range(call, "smallint");
+}
+enum status
+func__report_i32(struct func_call *call, bool zero)
+{
+    UNUSED(zero);
+    return func__out_of_range(call, "integer");
+}
+enum status
+func__report_i64(struct func_call *call, bool zero)
+{
+    UNUSED(zero);
+    return func__out_of_range(call, "bigint");
+}
+enum status
+func__report_float(struct func_call *call, bool zero)
+{
+    return diag_fail(call->diag, STATUS_INVALID, SQLSTATE_NUMERIC_VALUE_OUT_OF_RANGE,
+                     "value out of range: %s", zero ? "underflow" : "overflow");
+}
+
+enum status
 func__check_room(const struct func_call *call, const struct arena *arena, size_t size)
 {
     uint64_t limit = call->cx == NULL ? 0 : call->cx->memory_limit_bytes;

@@ -5,35 +5,11 @@
 #include <math.h>
 
 static enum status
-report_i16(struct func_call *call, bool zero)
-{
-    UNUSED(zero);
-    return func__out_of_range(call, "smallint");
-}
-static enum status
-report_i32(struct func_call *call, bool zero)
-{
-    UNUSED(zero);
-    return func__out_of_range(call, "integer");
-}
-static enum status
-report_i64(struct func_call *call, bool zero)
-{
-    UNUSED(zero);
-    return func__out_of_range(call, "bigint");
-}
-static enum status
 report_oid(struct func_call *call, bool zero)
 {
     UNUSED(zero);
     return diag_fail(call->diag, STATUS_INVALID, SQLSTATE_NUMERIC_VALUE_OUT_OF_RANGE,
                      "OID out of range");
-}
-static enum status
-report_f32(struct func_call *call, bool zero)
-{
-    return diag_fail(call->diag, STATUS_INVALID, SQLSTATE_NUMERIC_VALUE_OUT_OF_RANGE,
-                     "value out of range: %s", zero ? "underflow" : "overflow");
 }
 
 DEFINE_UNARY(cast_i16_i32, int16_t, int32_t, x)
@@ -53,9 +29,9 @@ DEFINE_UNARY(cast_char_i32, uint8_t, int32_t, (int8_t)x)
 DEFINE_UNARY(cast_i16_u32, int16_t, uint32_t, (uint32_t)(int32_t)x)
 
 #define NARROW(x, r) __builtin_add_overflow((x), 0, (r))
-DEFINE_CHECKED_UNARY(cast_i32_i16, int32_t, int16_t, NARROW, report_i16)
-DEFINE_CHECKED_UNARY(cast_i64_i16, int64_t, int16_t, NARROW, report_i16)
-DEFINE_CHECKED_UNARY(cast_i64_i32, int64_t, int32_t, NARROW, report_i32)
+DEFINE_CHECKED_UNARY(cast_i32_i16, int32_t, int16_t, NARROW, func__report_i16)
+DEFINE_CHECKED_UNARY(cast_i64_i16, int64_t, int16_t, NARROW, func__report_i16)
+DEFINE_CHECKED_UNARY(cast_i64_i32, int64_t, int32_t, NARROW, func__report_i32)
 DEFINE_CHECKED_UNARY(cast_i64_u32, int64_t, uint32_t, NARROW, report_oid)
 
 static inline bool
@@ -84,12 +60,12 @@ DEFINE_CHECKED_UNARY(cast_i32_char, int32_t, uint8_t, narrow_char, report_char)
 ROUND_TO(int16_t, -32768.0, 32768.0)
 ROUND_TO(int32_t, -2147483648.0, 2147483648.0)
 ROUND_TO(int64_t, -9223372036854775808.0, 9223372036854775808.0)
-DEFINE_CHECKED_UNARY(cast_f64_i16, double, int16_t, round_to_int16_t, report_i16)
-DEFINE_CHECKED_UNARY(cast_f64_i32, double, int32_t, round_to_int32_t, report_i32)
-DEFINE_CHECKED_UNARY(cast_f64_i64, double, int64_t, round_to_int64_t, report_i64)
-DEFINE_CHECKED_UNARY(cast_f32_i16, float, int16_t, round_to_int16_t, report_i16)
-DEFINE_CHECKED_UNARY(cast_f32_i32, float, int32_t, round_to_int32_t, report_i32)
-DEFINE_CHECKED_UNARY(cast_f32_i64, float, int64_t, round_to_int64_t, report_i64)
+DEFINE_CHECKED_UNARY(cast_f64_i16, double, int16_t, round_to_int16_t, func__report_i16)
+DEFINE_CHECKED_UNARY(cast_f64_i32, double, int32_t, round_to_int32_t, func__report_i32)
+DEFINE_CHECKED_UNARY(cast_f64_i64, double, int64_t, round_to_int64_t, func__report_i64)
+DEFINE_CHECKED_UNARY(cast_f32_i16, float, int16_t, round_to_int16_t, func__report_i16)
+DEFINE_CHECKED_UNARY(cast_f32_i32, float, int32_t, round_to_int32_t, func__report_i32)
+DEFINE_CHECKED_UNARY(cast_f32_i64, float, int64_t, round_to_int64_t, func__report_i64)
 
 static inline bool
 narrow_float(double x, float *r)
@@ -97,7 +73,7 @@ narrow_float(double x, float *r)
     *r = (float)x;
     return (__builtin_isinf(*r) && !__builtin_isinf(x)) || (*r == 0 && x != 0);
 }
-DEFINE_CHECKED_UNARY(cast_f64_f32, double, float, narrow_float, report_f32)
+DEFINE_CHECKED_UNARY(cast_f64_f32, double, float, narrow_float, func__report_float)
 
 /* ---- numeric ---- */
 

@@ -146,6 +146,12 @@ void func__set_null(struct func_call *call, struct vector *result, unsigned row,
                     unsigned count);
 
 MUST_CHECK enum status func__out_of_range(struct func_call *call, const char *type);
+/* For DEFINE_CHECKED_..: what the result does not fit; `zero`: the divisor, or the result, is.
+ */
+MUST_CHECK enum status func__report_i16(struct func_call *call, bool zero);
+MUST_CHECK enum status func__report_i32(struct func_call *call, bool zero);
+MUST_CHECK enum status func__report_i64(struct func_call *call, bool zero);
+MUST_CHECK enum status func__report_float(struct func_call *call, bool zero);
 MUST_CHECK enum status func__division_by_zero(struct func_call *call);
 MUST_CHECK enum status func__unsupported(struct func_call *call, const char *what);
 MUST_CHECK enum status func__invalid(struct func_call *call, const char *message);

@@ -5,18 +5,6 @@
 #include <math.h>
 
 static enum status
-overflow(struct func_call *call)
-{
-    return diag_fail(call->diag, STATUS_INVALID, SQLSTATE_NUMERIC_VALUE_OUT_OF_RANGE,
-                     "value out of range: overflow");
-}
-static enum status
-underflow(struct func_call *call)
-{
-    return diag_fail(call->diag, STATUS_INVALID, SQLSTATE_NUMERIC_VALUE_OUT_OF_RANGE,
-                     "value out of range: underflow");
-}
-static enum status
 power_error(struct func_call *call, const char *message)
 {
     return diag_fail(call->diag, STATUS_INVALID, SQLSTATE_INVALID_ARGUMENT_FOR_POWER_FUNCTION,
@@ -48,9 +36,9 @@ DEFINE_ROWS(exp_f64, 1)
 {
     out->f64 = exp(v[0].f64);
     if (isinf(out->f64) && !isinf(v[0].f64)) {
-        return overflow(call);
+        return func__report_float(call, false);
     }
-    return out->f64 == 0 && !isinf(v[0].f64) ? underflow(call) : STATUS_OK;
+    return out->f64 == 0 && !isinf(v[0].f64) ? func__report_float(call, true) : STATUS_OK;
 }
 DEFINE_ROWS(ln_f64, 1)
 {
@@ -81,9 +69,10 @@ DEFINE_ROWS(power_f64, 2)
     }
     out->f64 = pow(x, y);
     if (isinf(out->f64) && !isinf(x) && !isinf(y)) {
-        return overflow(call);
+        return func__report_float(call, false);
     }
-    return out->f64 == 0 && x != 0 && !isinf(x) && !isinf(y) ? underflow(call) : STATUS_OK;
+    return out->f64 == 0 && x != 0 && !isinf(x) && !isinf(y) ? func__report_float(call, true)
+                                                             : STATUS_OK;
 }
 
 #define PLAIN(name, expression)                                                                \

@@ -242,6 +242,14 @@ narrow(struct candidates *all, const enum type_id *args, unsigned arg_count)
     }
 }
 
+/* The one that fits by conversions; NULL: none, or `all` keeps several. */
+static const struct candidate *
+find_best(struct candidates *all, const enum type_id *args, unsigned arg_count)
+{
+    narrow(all, args, arg_count);
+    return all->count == 1 ? &all->list[0] : NULL;
+}
+
 static const struct candidate *
 find_exact(const struct candidates *all, const enum type_id *args, unsigned arg_count)
 {
@@ -374,15 +382,12 @@ operator_resolve(const char *name, const enum type_id *args, unsigned arg_count,
         enum type_id assumed[2] = {known, known};
         chosen = find_exact(&all, assumed, 2);
     }
-    bool ambiguous = false;
     if (chosen == NULL) {
-        narrow(&all, args, arg_count);
-        chosen = all.count == 1 ? &all.list[0] : NULL;
-        ambiguous = all.count > 1;
+        chosen = find_best(&all, args, arg_count);
     }
     *out = (struct func_match){0};
     if (chosen == NULL) {
-        return report_operator(name, args, arg_count, ambiguous, diag);
+        return report_operator(name, args, arg_count, all.count > 1, diag);
     }
     settle(chosen, args, arg_count, out);
     return STATUS_OK;
@@ -459,14 +464,11 @@ func_resolve(const char *name, const enum type_id *args, unsigned arg_count,
     struct candidates all = {0};
     collect_funcs(name, arg_count, &all);
     const struct candidate *chosen = find_exact(&all, args, arg_count);
-    bool ambiguous = false;
     if (chosen == NULL) {
-        narrow(&all, args, arg_count);
-        chosen = all.count == 1 ? &all.list[0] : NULL;
-        ambiguous = all.count > 1;
+        chosen = find_best(&all, args, arg_count);
     }
     if (chosen == NULL) {
-        return report_func(name, args, arg_count, ambiguous, diag);
+        return report_func(name, args, arg_count, all.count > 1, diag);
     }
     settle(chosen, args, arg_count, out);
     return STATUS_OK;

@@ -99,9 +99,7 @@ func__moments_float_update(UPDATE_PARAMETERS)
         s->float_squares += difference * difference / (n * before);
         if (isinf(s->float_sum) || isinf(s->float_squares)) {
             if (!isinf(old_sum) && !isinf(x)) {
-                return diag_fail(call->diag, STATUS_INVALID,
-                                 SQLSTATE_NUMERIC_VALUE_OUT_OF_RANGE,
-                                 "value out of range: overflow");
+                return func__report_float(call, false);
             }
             s->float_squares = (double)NAN;
         }

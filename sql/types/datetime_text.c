@@ -477,16 +477,28 @@ report(enum fault fault, struct slice text, const char *type, struct diag *diag)
                      "invalid input syntax for type %s: \"%.*s\"", type, shown, data);
 }
 
+static enum status
+read_text(struct slice text, const char *type, struct parsed *out, struct diag *diag)
+{
+    enum fault fault = parse(number_text_trim(text), out);
+    fault = fault == FAULT_NONE ? settle(out) : fault;
+    return fault == FAULT_NONE ? STATUS_OK : report(fault, text, type, diag);
+}
+
+static enum status
+report_range(struct slice text, const char *type, struct diag *diag)
+{
+    return diag_fail(diag, STATUS_INVALID, SQLSTATE_DATETIME_FIELD_OVERFLOW,
+                     "%s out of range: \"%.*s\"", type, number_text_shown(text),
+                     (const char *)text.data);
+}
+
 enum status
 date_from_text(struct slice text, int32_t *out, struct diag *diag)
 {
     struct parsed parsed;
     *out = 0;
-    enum fault fault = parse(number_text_trim(text), &parsed);
-    fault = fault == FAULT_NONE ? settle(&parsed) : fault;
-    if (fault != FAULT_NONE) {
-        return report(fault, text, "date", diag);
-    }
+    TRY(read_text(text, "date", &parsed, diag));
     switch (parsed.special) {
     case SPECIAL_INFINITY:
         *out = DATE_INFINITY;
@@ -503,9 +515,7 @@ date_from_text(struct slice text, int32_t *out, struct diag *diag)
     bool fits = parsed.year > -4714 && parsed.year <= YEAR_MAX;
     int32_t date = fits ? date_from_calendar(parsed.year, parsed.month, parsed.day) : 0;
     if (!fits || date < DATE_MIN) {
-        return diag_fail(diag, STATUS_INVALID, SQLSTATE_DATETIME_FIELD_OVERFLOW,
-                         "date out of range: \"%.*s\"", number_text_shown(text),
-                         (const char *)text.data);
+        return report_range(text, "date", diag);
     }
     *out = date;
     return STATUS_OK;
@@ -516,11 +526,7 @@ timestamp_from_text(struct slice text, bool with_zone, int64_t *out, struct diag
 {
     struct parsed parsed;
     *out = 0;
-    enum fault fault = parse(number_text_trim(text), &parsed);
-    fault = fault == FAULT_NONE ? settle(&parsed) : fault;
-    if (fault != FAULT_NONE) {
-        return report(fault, text, with_zone ? "timestamp with time zone" : "timestamp", diag);
-    }
+    TRY(read_text(text, with_zone ? "timestamp with time zone" : "timestamp", &parsed, diag));
     switch (parsed.special) {
     case SPECIAL_INFINITY:
         *out = TIMESTAMP_INFINITY;
@@ -543,9 +549,7 @@ timestamp_from_text(struct slice text, bool with_zone, int64_t *out, struct diag
         value -= with_zone ? parsed.zone_seconds * SECOND_US : 0;
     }
     if (!fits || value < TIMESTAMP_MIN || value >= TIMESTAMP_END) {
-        return diag_fail(diag, STATUS_INVALID, SQLSTATE_DATETIME_FIELD_OVERFLOW,
-                         "timestamp out of range: \"%.*s\"", number_text_shown(text),
-                         (const char *)text.data);
+        return report_range(text, "timestamp", diag);
     }
     *out = value;
     return STATUS_OK;

@@ -1,8 +1,8 @@
 /* numeric.c: representation, comparison, addition, rounding. Multiplication and division are in
  * numeric_divide.c, text in numeric_text.c. SPDX-License-Identifier: Apache-2.0 */
-#include "sql/types/numeric.h"
 #include "base/errors.h"
 #include "base/hash.h"
+#include "sql/types/numeric_internal.h"
 #include <math.h>
 
 #define HEADER_BYTES 7
@@ -34,9 +34,8 @@ numeric_decode(struct slice bytes, struct arena *arena, struct numeric *out)
     }
 }
 
-/* Drops zeros at both ends; zero is plain. */
-static void
-strip(struct numeric *n)
+void
+numeric__strip(struct numeric *n)
 {
     while (n->count > 0 && n->digits[0] == 0) {
         n->digits++;
@@ -60,7 +59,7 @@ numeric_encode(const struct numeric *n, struct arena *arena, struct slice *out,
     if (numeric_is_special(n)) {
         copy = (struct numeric){.flags = n->flags};
     } else {
-        strip(&copy);
+        numeric__strip(&copy);
     }
     if (copy.weight > WEIGHT_MAX || copy.weight < -WEIGHT_MAX ||
         copy.scale > NUMERIC_SCALE_MAX || copy.count > UINT16_MAX) {
@@ -104,7 +103,7 @@ numeric_from_int128(__int128 value, struct arena *arena, struct numeric *out)
     for (int i = 0; i < count; i++) {
         out->digits[i] = digits[count - 1 - i];
     }
-    strip(out);
+    numeric__strip(out);
 }
 
 void
@@ -309,7 +308,7 @@ add_signed(const struct numeric *a, const struct numeric *b, uint8_t flags_b,
         subtract_magnitudes(b, a, arena, &sum);
     }
     sum.scale = scale;
-    strip(&sum);
+    numeric__strip(&sum);
     *out = sum;
 }
 
@@ -435,7 +434,7 @@ numeric_truncate(struct numeric *n, int scale)
         return;
     }
     (void)cut(n, scale);
-    strip(n);
+    numeric__strip(n);
 }
 
 void
@@ -447,7 +446,7 @@ numeric_round(struct numeric *n, int scale, struct arena *arena)
     if (cut(n, scale)) {
         bump(n, scale, arena);
     }
-    strip(n);
+    numeric__strip(n);
 }
 
 static bool

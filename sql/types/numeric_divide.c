@@ -2,27 +2,10 @@
  * school's methods (Knuth, The Art of Computer Programming 2, algorithms M and D): exact, so
  * that the only rounding is the last one. SPDX-License-Identifier: Apache-2.0 */
 #include "base/errors.h"
-#include "sql/types/numeric.h"
+#include "sql/types/numeric_internal.h"
 
 #define DIGITS_PER 4
 #define SIGNIFICANT_MIN 16 /* decimal digits that a quotient has at least */
-
-static void
-strip(struct numeric *n)
-{
-    while (n->count > 0 && n->digits[0] == 0) {
-        n->digits++;
-        n->count--;
-        n->weight--;
-    }
-    while (n->count > 0 && n->digits[n->count - 1] == 0) {
-        n->count--;
-    }
-    if (n->count == 0) {
-        n->flags = NUMERIC_PLUS;
-        n->weight = 0;
-    }
-}
 
 /* Products with a special: Infinity * 0 is NaN. */
 static uint8_t
@@ -64,7 +47,7 @@ numeric_multiply(const struct numeric *a, const struct numeric *b, struct arena 
                             .weight = a->weight + b->weight + 1,
                             .count = count,
                             .digits = digits};
-    strip(out);
+    numeric__strip(out);
     if (scale > NUMERIC_SCALE_MAX) {
         numeric_round(out, NUMERIC_SCALE_MAX, arena);
     }

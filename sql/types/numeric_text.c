@@ -2,7 +2,7 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "base/errors.h"
 #include "sql/types/number_text.h"
-#include "sql/types/numeric.h"
+#include "sql/types/numeric_internal.h"
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -133,18 +133,7 @@ pack(const struct scanned *scanned, struct arena *arena, struct numeric *out)
                             .weight = (int)weight,
                             .count = (int)count,
                             .digits = digits};
-    while (out->count > 0 && out->digits[0] == 0) {
-        out->digits++;
-        out->count--;
-        out->weight--;
-    }
-    while (out->count > 0 && out->digits[out->count - 1] == 0) {
-        out->count--;
-    }
-    if (out->count == 0) {
-        out->weight = 0;
-        out->flags = NUMERIC_PLUS;
-    }
+    numeric__strip(out);
 }
 
 enum status
