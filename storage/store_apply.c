@@ -184,7 +184,6 @@ apply_generation(struct store *store, const struct effect *effect, struct diag *
     return STATUS_CORRUPT; /* the decoder lets no other through */
 }
 
-/* Rule 9: an index that cannot be built here is invalid here; the rows are what counts. */
 static enum status
 apply_index(struct store *store, const struct effect *effect, struct diag *diag)
 {
@@ -194,21 +193,7 @@ apply_index(struct store *store, const struct effect *effect, struct diag *diag)
     enum status status = objects_create_index(store, NULL, a->xid, effect->bytes, &index, diag);
     gate_leave(store->pages);
     TRY(diverged(status, effect, diag));
-    struct diag local;
-    diag_clear(&local);
-    status = table_apply_index_build(store, a->xid, index->index_def, &local);
-    if (status == STATUS_OK) {
-        return STATUS_OK;
-    }
-    if (status == STATUS_LIMIT || status == STATUS_IO) {
-        return diag_fail(diag, status, local.sqlstate, "%s", local.message);
-    }
-    atomic_store(&index->invalid, true);
-    if (store->env->log != NULL) {
-        log_warning(store->env->log, "storage", "index %" PRIu32 " is invalid here: %s",
-                    effect->object.v, local.message);
-    }
-    return STATUS_OK;
+    return table_apply_index_build(store, a->xid, index->index_def, diag);
 }
 
 static enum status

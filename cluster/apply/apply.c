@@ -22,6 +22,7 @@ struct apply {
     struct mutex mu;
     uint64_t leading_term, term_start_index; /* guarded by mu; term 0: not leading */
     bool failed;                             /* apply thread */
+    uint64_t waits_at;                       /* apply thread: entry that was told to wait */
 };
 
 enum status
@@ -141,8 +142,11 @@ apply_run(struct apply *apply, struct wal_item **items, unsigned count)
     }
     apply->options.ops->applied(apply->options.ops_arg, atomic_load(&apply->applied_index));
     if (status == STATUS_LIMIT) {
-        log_warning(apply->options.env->log, "cluster", "apply waits at index=%" PRIu64 ": %s",
-                    index, diag.message);
+        if (apply->waits_at != index) { /* not at each try: many a second, on a full disk */
+            apply->waits_at = index;
+            log_warning(apply->options.env->log, "cluster",
+                        "apply waits at index=%" PRIu64 ": %s", index, diag.message);
+        }
         return false;
     }
     if (status != STATUS_OK) {

@@ -128,7 +128,8 @@ acquire_frame(struct pages *pages, bool scan, struct page **page_out, struct dia
     unsigned dirty_count = 0, met_max = MIN(DIRTY_MET_MAX, pool->frame_count / 4);
     unsigned idle_count = 0;
     enum status status = STATUS_OK;
-    struct diag met = {0};
+    struct diag met;
+    diag_clear(&met);
     for (unsigned sweeps = 0;; sweeps++) {
         bool full = status == STATUS_LIMIT; /* no write can help */
         *page_out = pool_take(pool, scan, steps, dirty, full ? 0 : met_max, &dirty_count);

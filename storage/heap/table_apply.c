@@ -3,8 +3,13 @@
  * undone head is linked over. No latch is held between steps: apply is the only writer of what
  * it touches, besides vacuum. SPDX-License-Identifier: Apache-2.0 */
 #include "storage/heap/table_apply.h"
+#include "base/env.h"
 #include "base/errors.h"
+#include "base/log.h"
 #include "storage/heap/index_build.h"
+
+#include <inttypes.h>
+#include <string.h>
 
 struct applying {
     struct store *store;
@@ -143,19 +148,40 @@ place_new(struct applying *a, struct diag *diag)
     }
 }
 
-/* An index that cannot take the entry is invalid here, and the node goes on (rule 9). */
-static void
-insert_entries(struct applying *a, uint64_t keys_changed)
+/* Rule 9: for what passes (no room on the disk or in the pool) apply waits. Anything else is an
+ * index that cannot be had here: it is invalid, and the rows are what counts. */
+static enum status
+settle_index(struct store *store, struct generation *index, enum status status,
+             const struct diag *local, struct diag *diag)
+{
+    bool passes = status == STATUS_LIMIT && strncmp(local->sqlstate, "53", 2) == 0;
+    if (status == STATUS_OK || passes || status == STATUS_IO) {
+        return status == STATUS_OK
+                   ? status
+                   : diag_fail(diag, status, local->sqlstate, "%s", local->message);
+    }
+    if (!atomic_exchange(&index->invalid, true) && store->env->log != NULL) {
+        log_warning(store->env->log, "storage", "index %" PRIu32 " is invalid here: %s",
+                    index->id.v, local->message);
+    }
+    return STATUS_OK;
+}
+
+static enum status
+insert_entries(struct applying *a, uint64_t keys_changed, struct diag *diag)
 {
     const struct key_writer writer = {
         .heap = &a->heap, .warm = &a->warm, .row = a->effect->row, .tuple = a->effect->bytes};
     for (unsigned i = 0; i < a->view->index_count; i++) {
         struct generation *index = a->view->indexes[i];
-        if ((keys_changed >> MIN(i, 63U) & 1U) != 0 &&
-            key_insert(&writer, index, NULL) != STATUS_OK) {
-            atomic_store(&index->invalid, true);
+        if ((keys_changed >> MIN(i, 63U) & 1U) != 0) {
+            struct diag local;
+            diag_clear(&local);
+            enum status status = key_insert(&writer, index, &local);
+            TRY(settle_index(a->store, index, status, &local, diag));
         }
     }
+    return STATUS_OK;
 }
 
 static uint64_t
@@ -199,8 +225,7 @@ apply_row(struct applying *a, struct xid xid, struct buf *old_out, struct diag *
         gate_leave(a->heap.pages);
     }
     TRY(place_new(a, diag));
-    insert_entries(a, keys_changed);
-    return STATUS_OK;
+    return insert_entries(a, keys_changed, diag);
 }
 
 enum status
@@ -247,8 +272,8 @@ table_apply_index_build(struct store *store, struct xid xid,
     struct heap heap = heap_of(store, view->table);
     struct index_build build = {
         .heap = &heap, .index = index, .own = own_of_apply, .own_arg = &xid};
-    if (index_build_run(&build, NULL) != STATUS_OK) {
-        atomic_store(&index->invalid, true);
-    }
-    return STATUS_OK;
+    struct diag local;
+    diag_clear(&local);
+    enum status status = index_build_run(&build, &local);
+    return settle_index(store, index, status, &local, diag);
 }

@@ -27,7 +27,8 @@ MUST_CHECK enum status table_apply_row(struct store *store, struct xid xid,
 
 /* Fills the new index `definition->index` (its generation, made by `xid`, exists in the object
  * directory and is linked to its table) from the table's newest live rows: those committed or
- * made by `xid`. */
+ * made by `xid`. Waits for room as rows do; an index that cannot be built is invalid then, and
+ * that is STATUS_OK. */
 MUST_CHECK enum status table_apply_index_build(struct store *store, struct xid xid,
                                                const struct index_definition *definition,
                                                struct diag *diag);
