@@ -256,8 +256,15 @@ watch(struct crash_run *run)
     }
 }
 
+/* What a run is made of. */
+struct plan {
+    uint64_t seed, crash_sync; /* 0: nothing goes wrong */
+    enum sim_loss loss;
+    enum fault canary; /* FAULT_COUNT: none */
+};
+
 static void
-run_once(struct findings *findings, uint64_t seed, uint64_t crash_sync, enum sim_loss loss)
+run_once(struct findings *findings, const struct plan *plan)
 {
     static const struct sim_member_options options = {.member_count = 1,
                                                       .pool_pages = 512,
@@ -267,13 +274,16 @@ run_once(struct findings *findings, uint64_t seed, uint64_t crash_sync, enum sim
     struct crash_run *run = calloc(1, sizeof(*run));
     ASSERT(run != NULL);
     run->findings = findings;
-    run->reference = crash_sync == 0;
-    run->world = sim_world_new(seed);
+    run->reference = plan->crash_sync == 0;
+    run->world = sim_world_new(plan->seed);
     sim_member_init(&run->member, run->world, 0, &options);
+    if (plan->canary != FAULT_COUNT) {
+        run->member.faults.chance[plan->canary] = 1;
+    }
     sim_world_disk_delay(run->world, 0, 100000);
     uint64_t before = sim_vfs_sync_count(sim_world_disk(run->world, 0));
-    sim_vfs_set_loss(sim_world_disk(run->world, 0), loss);
-    sim_world_power_off_at_sync(run->world, 0, crash_sync);
+    sim_vfs_set_loss(sim_world_disk(run->world, 0), plan->loss);
+    sim_world_power_off_at_sync(run->world, 0, plan->crash_sync);
     sim_member_start(&run->member);
     sim_world_start(run->world, CLIENT_HOST, "script", work_through, run);
     while (!run->done && !findings->broken && sim_world_step(run->world, END_NS)) {
@@ -289,8 +299,7 @@ run_once(struct findings *findings, uint64_t seed, uint64_t crash_sync, enum sim
 }
 
 static bool
-run_in_process(struct findings *findings, uint64_t seed, uint64_t crash_sync,
-               enum sim_loss loss)
+run_in_process(struct findings *findings, const struct plan *plan)
 {
     static const char *const names[] = {
         [SIM_LOSS_BY_SEED] = "by seed", [SIM_LOSS_ALL] = "all", [SIM_LOSS_NONE] = "none"};
@@ -300,7 +309,7 @@ run_in_process(struct findings *findings, uint64_t seed, uint64_t crash_sync,
     ASSERT(pid >= 0);
     if (pid == 0) {
         alarm(HANG_SECONDS);
-        run_once(findings, seed, crash_sync, loss);
+        run_once(findings, plan);
         _exit(0);
     }
     int how_it_ended = 0;
@@ -309,25 +318,28 @@ run_in_process(struct findings *findings, uint64_t seed, uint64_t crash_sync,
     if (!good) {
         printf("node: seed %" PRIu64 ", power loss at sync %" PRIu64
                ", unsynced writes lost: %s: %s\n",
-               seed, crash_sync, names[loss],
+               plan->seed, plan->crash_sync, names[plan->loss],
                findings->broken ? findings->what : "the process died or hung");
     }
     return good;
 }
 
 bool
-crash_node(uint64_t seed, bool full)
+crash_node(uint64_t seed, bool full, enum fault canary)
 {
     struct findings *findings = mmap(NULL, sizeof(*findings), PROT_READ | PROT_WRITE,
                                      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     ASSERT(findings != MAP_FAILED);
-    bool good = run_in_process(findings, seed, 0, SIM_LOSS_BY_SEED);
+    struct plan plan = {.seed = seed, .loss = SIM_LOSS_BY_SEED, .canary = canary};
+    bool good = run_in_process(findings, &plan);
     uint64_t count = findings->sync_count, runs = 0;
     uint64_t stride = full ? 1 : MAX(count / UNITS_OF_SAMPLE, (uint64_t)1);
     for (uint64_t at = 1 + (full ? 0 : seed % stride); good && at <= count; at += stride) {
         for (unsigned loss = 0; good && loss < 3; loss++) {
             if (full || loss == (at / stride) % 3) {
-                good = run_in_process(findings, seed, at, (enum sim_loss)loss);
+                plan.crash_sync = at;
+                plan.loss = (enum sim_loss)loss;
+                good = run_in_process(findings, &plan);
                 runs++;
             }
         }

@@ -45,6 +45,7 @@ struct run {
     struct rng rng;
     struct sim_vfs *sim;
     struct env env;
+    struct faults faults;
     struct pages *pages;
     uint32_t pool_pages;
     struct model now, durable, flight;
@@ -410,6 +411,7 @@ work(struct run *run, unsigned steps)
 struct crash_plan {
     uint64_t seed, sync, write; /* crash at the n-th; 0: not so */
     enum sim_loss loss;
+    enum fault canary; /* FAULT_COUNT: none */
 };
 
 static void
@@ -419,6 +421,11 @@ begin_run(struct run *run, const struct crash_plan *plan)
     rng_seed(&run->rng, plan->seed);
     run->sim = sim_vfs_new(hash_word(plan->seed * 7919 + plan->sync * 31 + plan->write));
     run->env = (struct env){.vfs = sim_vfs_base(run->sim), .clock = clock_system()};
+    if (plan->canary != FAULT_COUNT) {
+        rng_seed(&run->faults.rng, plan->seed);
+        run->faults.chance[plan->canary] = 1;
+        run->env.faults = &run->faults;
+    }
     run->pool_pages = 8u << rng_below(&run->rng, 6);
     run->next_index = 1;
     sim_vfs_set_loss(run->sim, plan->loss);
@@ -458,10 +465,10 @@ run_plan(const struct crash_plan *plan, uint64_t *syncs_out, uint64_t *writes_ou
 }
 
 bool
-crash_pages(uint64_t seed)
+crash_pages(uint64_t seed, enum fault canary)
 {
     uint64_t syncs = 0, writes = 0, checked = 0, a, b;
-    struct crash_plan plan = {.seed = seed};
+    struct crash_plan plan = {.seed = seed, .canary = canary};
     if (!run_plan(&plan, &syncs, &writes, &checked)) {
         return false;
     }
