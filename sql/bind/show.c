@@ -1,6 +1,7 @@
 /* show.c: see show.h; the rules are those of PostgreSQL's ruleutils.c (pretty, as psql asks).
  * SPDX-License-Identifier: Apache-2.0 */
 #include "sql/bind/show.h"
+#include "sql/catalog/catalog_change.h"
 #include "sql/func/value_text.h"
 
 struct shower {
@@ -129,6 +130,15 @@ show_operator(struct shower *s, const struct expr *expr, const char *sign)
     return show_argument(s, expr->args[is_prefix ? 0 : 1], sign, false);
 }
 
+/* CURRENT_USER: a word of the grammar, without parentheses. */
+static void
+append_value_function(struct buf *out, const char *name)
+{
+    for (; *name != '\0'; name++) {
+        buf_u8(out, (uint8_t)(*name >= 'a' && *name <= 'z' ? *name - 'a' + 'A' : *name));
+    }
+}
+
 static enum status
 show_call(struct shower *s, const struct expr *expr)
 {
@@ -136,7 +146,18 @@ show_call(struct shower *s, const struct expr *expr)
     if (sign != NULL) {
         return show_operator(s, expr, sign);
     }
-    buf_append_text(s->out, expr->op.func->name);
+    const char *name = expr->op.func->name;
+    if (strcmp(name, "array_subscript") == 0) { /* has a form of its own */
+        s->shown = false;
+        return STATUS_OK;
+    }
+    size_t start = s->out->size;
+    catalog_quote_identifier(name, s->out); /* "extract" and others are words of the grammar */
+    if (expr->arg_count == 0 && s->out->data[start] == '"') {
+        s->out->size = start;
+        append_value_function(s->out, name);
+        return STATUS_OK;
+    }
     buf_append_text(s->out, "(");
     for (unsigned i = 0; i < expr->arg_count; i++) {
         buf_append_text(s->out, i == 0 ? "" : ", ");
