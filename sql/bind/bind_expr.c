@@ -733,33 +733,43 @@ bind_subscript(struct binder *b, struct scope *scope, const struct ast_expr *ast
     return STATUS_OK;
 }
 
-/* What gives a truth value but is no operator. */
-static enum status
-bind_test(struct binder *b, struct scope *scope, const struct ast_expr *ast,
-          struct expr **expr_out)
-{
-    switch (ast->kind) {
-    case AST_AND:
-    case AST_OR:
-    case AST_NOT:
-        return bind_logic(b, scope, ast, expr_out);
-    case AST_IS_NULL:
-    case AST_IS_NOT_NULL:
-        return bind_null_test(b, scope, ast, expr_out);
-    case AST_DISTINCT_FROM:
-    case AST_NOT_DISTINCT_FROM:
-        return bind_distinct(b, scope, ast, expr_out);
-    case AST_IN_LIST:
-        return bind_in_list(b, scope, ast, expr_out);
-    case AST_BETWEEN:
-        return bind_between(b, scope, ast, expr_out);
-    case AST_ANY_ARRAY:
-    case AST_ALL_ARRAY:
-        return bind_any_array(b, scope, ast, expr_out);
-    default:
-        return bind_boolean_test(b, scope, ast, expr_out);
-    }
-}
+/* The forms that need nothing said beside them. */
+typedef enum status (*bind_form)(struct binder *b, struct scope *scope,
+                                 const struct ast_expr *ast, struct expr **expr_out);
+static const bind_form forms[] = {
+    [AST_AND] = bind_logic,
+    [AST_OR] = bind_logic,
+    [AST_NOT] = bind_logic,
+    [AST_IS_NULL] = bind_null_test,
+    [AST_IS_NOT_NULL] = bind_null_test,
+    [AST_IS_TRUE] = bind_boolean_test,
+    [AST_IS_NOT_TRUE] = bind_boolean_test,
+    [AST_IS_FALSE] = bind_boolean_test,
+    [AST_IS_NOT_FALSE] = bind_boolean_test,
+    [AST_IS_UNKNOWN] = bind_boolean_test,
+    [AST_IS_NOT_UNKNOWN] = bind_boolean_test,
+    [AST_DISTINCT_FROM] = bind_distinct,
+    [AST_NOT_DISTINCT_FROM] = bind_distinct,
+    [AST_IN_LIST] = bind_in_list,
+    [AST_BETWEEN] = bind_between,
+    [AST_ANY_ARRAY] = bind_any_array,
+    [AST_ALL_ARRAY] = bind_any_array,
+    [AST_FUNC] = bind__function,
+    [AST_OPERATOR] = bind_operator_ast,
+    [AST_NULLIF] = bind_nullif,
+    [AST_COALESCE] = bind_common_list,
+    [AST_GREATEST] = bind_common_list,
+    [AST_LEAST] = bind_common_list,
+    [AST_CASE] = bind_case,
+    [AST_CAST] = bind_cast,
+    [AST_COLLATE] = bind_collate,
+    [AST_SUBQUERY] = bind__sublink,
+    [AST_EXISTS] = bind__sublink,
+    [AST_ANY_SUBQUERY] = bind__sublink,
+    [AST_ALL_SUBQUERY] = bind__sublink,
+    [AST_ARRAY_SUBQUERY] = bind__sublink,
+    [AST_SUBSCRIPT] = bind_subscript,
+};
 
 enum status
 bind__expr(struct binder *b, struct scope *scope, const struct ast_expr *ast,
@@ -780,34 +790,10 @@ bind__expr(struct binder *b, struct scope *scope, const struct ast_expr *ast,
             return unsupported(b, "a row (\"*\") as a value is", ast->position);
         }
         return bind__column(b, scope, ast, expr_out);
-    case AST_FUNC:
-        return bind__function(b, scope, ast, expr_out);
-    case AST_OPERATOR:
-        return bind_operator_ast(b, scope, ast, expr_out);
-    case AST_NULLIF:
-        return bind_nullif(b, scope, ast, expr_out);
-    case AST_COALESCE:
-    case AST_GREATEST:
-    case AST_LEAST:
-        return bind_common_list(b, scope, ast, expr_out);
-    case AST_CASE:
-        return bind_case(b, scope, ast, expr_out);
-    case AST_CAST:
-        return bind_cast(b, scope, ast, expr_out);
-    case AST_COLLATE:
-        return bind_collate(b, scope, ast, expr_out);
-    case AST_SUBQUERY:
-    case AST_EXISTS:
-    case AST_ANY_SUBQUERY:
-    case AST_ALL_SUBQUERY:
-    case AST_ARRAY_SUBQUERY:
-        return bind__sublink(b, scope, ast, expr_out);
     case AST_ARRAY:
         return bind__array(b, scope, ast, TYPE_INVALID, expr_out);
     case AST_ROW:
         return unsupported(b, "a row as a value is", ast->position);
-    case AST_SUBSCRIPT:
-        return bind_subscript(b, scope, ast, expr_out);
     case AST_VALUE_FUNC:
         return bind__value_function(b, ast, expr_out);
     case AST_DEFAULT:
@@ -815,6 +801,8 @@ bind__expr(struct binder *b, struct scope *scope, const struct ast_expr *ast,
                              diag_fail(b->cx->diag, STATUS_INVALID, SQLSTATE_SYNTAX_ERROR,
                                        "DEFAULT is not allowed in this context"));
     default:
-        return bind_test(b, scope, ast, expr_out);
+        ASSERT((size_t)ast->kind < ARRAY_SIZE(forms));
+        ASSERT(forms[ast->kind] != NULL);
+        return forms[ast->kind](b, scope, ast, expr_out);
     }
 }

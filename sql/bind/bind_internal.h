@@ -220,10 +220,11 @@ MUST_CHECK enum status bind__limit(struct binder *b, struct scope *scope,
 MUST_CHECK enum status bind__check_groups(struct binder *b, const struct query *query);
 
 /* ---- bind_walk.c ---- */
+/* Targets that are in the result. */
+unsigned bind__visible_count(const struct query *query);
 typedef void (*bind_visit_fn)(void *arg, struct expr *expr, unsigned depth);
 void bind__walk(struct expr *expr, unsigned depth, bind_visit_fn visit, void *arg);
 void bind__walk_query(struct query *query, unsigned depth, bind_visit_fn visit, void *arg);
-bool bind__equal(const struct expr *a, const struct expr *b);
 bool bind__has_subquery(const struct expr *expr);
 
 /* ---- bind_modify.c ---- */

@@ -210,16 +210,6 @@ bind_insert_values(struct binder *b, struct scope *outer, const struct ast_inser
     return STATUS_OK;
 }
 
-static unsigned
-visible_count(const struct query *query)
-{
-    unsigned count = 0;
-    for (unsigned i = 0; i < query->target_count; i++) {
-        count += !query->targets[i].junk;
-    }
-    return count;
-}
-
 static bool
 needs_assignment(const struct expr *expr, const struct column_def *column)
 {
@@ -236,7 +226,7 @@ bind_insert_select(struct binder *b, struct scope *outer, const struct ast_inser
                          !select->distinct && select->set_operation == AST_SET_NONE;
     struct query *source = NULL;
     TRY(bind__select(b, outer, outer->with, select, keeps_unknown, &source));
-    unsigned count = visible_count(source);
+    unsigned count = bind__visible_count(source);
     int extra = count > insert->insert_column_count
                     ? source->targets[insert->insert_column_count].expr->position
                     : 0;

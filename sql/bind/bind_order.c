@@ -15,16 +15,6 @@ add_junk_target(struct binder *b, struct query *query, struct expr *expr)
     return query->target_count++;
 }
 
-static unsigned
-visible_count(const struct query *query)
-{
-    unsigned count = 0;
-    while (count < query->target_count && !query->targets[count].junk) {
-        count++;
-    }
-    return count;
-}
-
 /* A constant in ORDER BY or GROUP BY: an integer is a position, others make no sense. */
 static enum status
 find_position(struct binder *b, const struct query *query, const struct ast_expr *ast,
@@ -33,7 +23,7 @@ find_position(struct binder *b, const struct query *query, const struct ast_expr
     *found_out = true;
     switch (ast->kind) {
     case AST_INTEGER:
-        if (ast->integer >= 1 && (unsigned)ast->integer <= visible_count(query)) {
+        if (ast->integer >= 1 && (unsigned)ast->integer <= bind__visible_count(query)) {
             *target_no_out = (unsigned)ast->integer - 1;
             return STATUS_OK;
         }
@@ -64,13 +54,13 @@ find_output_name(struct binder *b, const struct query *query, const struct ast_e
         return STATUS_OK;
     }
     const char *name = ast->column.names[0];
-    unsigned count = visible_count(query);
+    unsigned count = bind__visible_count(query);
     for (unsigned i = 0; i < count; i++) {
         if (strcmp(query->targets[i].name, name) != 0) {
             continue;
         }
         if (*found_out &&
-            !bind__equal(query->targets[i].expr, query->targets[*target_no_out].expr)) {
+            !expr_equal(query->targets[i].expr, query->targets[*target_no_out].expr)) {
             return bind__fail_at(b, ast->position,
                                  diag_fail(b->cx->diag, STATUS_INVALID,
                                            SQLSTATE_AMBIGUOUS_COLUMN, "%s \"%s\" is ambiguous",
@@ -93,7 +83,7 @@ find_expression(struct binder *b, struct scope *scope, const struct ast_expr *as
     TRY(bind__expr(b, scope, ast, &expr));
     TRY(bind__resolve_unknown(b, &expr));
     for (unsigned i = 0; i < query->target_count; i++) {
-        if (bind__equal(query->targets[i].expr, expr)) {
+        if (expr_equal(query->targets[i].expr, expr)) {
             *target_no_out = i;
             return STATUS_OK;
         }
@@ -129,6 +119,16 @@ add_sort_key(struct query *query, const struct ast_sort *ast, unsigned target_no
         .target_no = target_no, .descending = ast->descending, .nulls_first = ast->nulls_first};
 }
 
+/* A number or a name of the result's columns. */
+static enum status
+find_output(struct binder *b, const struct query *query, const struct ast_expr *ast,
+            unsigned *target_no_out, bool *found_out)
+{
+    TRY(find_position(b, query, ast, "ORDER BY", target_no_out, found_out));
+    return *found_out ? STATUS_OK
+                      : find_output_name(b, query, ast, "ORDER BY", target_no_out, found_out);
+}
+
 enum status
 bind__order_by(struct binder *b, struct scope *scope, const struct ast_select *ast)
 {
@@ -139,10 +139,7 @@ bind__order_by(struct binder *b, struct scope *scope, const struct ast_select *a
         const struct ast_sort *sort = &ast->order_by.items[i];
         unsigned target_no = 0;
         bool found;
-        TRY(find_position(b, query, sort->expr, "ORDER BY", &target_no, &found));
-        if (!found) {
-            TRY(find_output_name(b, query, sort->expr, "ORDER BY", &target_no, &found));
-        }
+        TRY(find_output(b, query, sort->expr, &target_no, &found));
         if (!found) {
             TRY(find_expression(b, scope, sort->expr, &target_no));
         }
@@ -166,10 +163,7 @@ bind__set_order_by(struct binder *b, const struct ast_select *ast, struct query 
         const struct ast_sort *sort = &ast->order_by.items[i];
         unsigned target_no = 0;
         bool found;
-        TRY(find_position(b, query, sort->expr, "ORDER BY", &target_no, &found));
-        if (!found) {
-            TRY(find_output_name(b, query, sort->expr, "ORDER BY", &target_no, &found));
-        }
+        TRY(find_output(b, query, sort->expr, &target_no, &found));
         if (!found && sort->expr->kind == AST_COLUMN && sort->expr->column.name_count == 1 &&
             !sort->expr->column.star) {
             return bind__fail_at(
@@ -285,7 +279,7 @@ static bool
 is_grouped(const struct query *query, const struct expr *expr)
 {
     for (unsigned i = 0; i < query->group_count; i++) {
-        if (bind__equal(query->targets[query->group_targets[i]].expr, expr)) {
+        if (expr_equal(query->targets[query->group_targets[i]].expr, expr)) {
             return true;
         }
     }

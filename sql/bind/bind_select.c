@@ -187,16 +187,6 @@ set_operation_name(enum ast_set_operation operation)
                                             : "EXCEPT";
 }
 
-static unsigned
-visible_count(const struct query *query)
-{
-    unsigned count = 0;
-    for (unsigned i = 0; i < query->target_count; i++) {
-        count += !query->targets[i].junk;
-    }
-    return count;
-}
-
 /* Casts column `i` of a branch; *query may become a query around it. */
 static enum status
 cast_branch(struct binder *b, struct query **query, unsigned i, enum type_id type,
@@ -226,8 +216,8 @@ static enum status
 join_branches(struct binder *b, const struct ast_select *ast, struct query *query)
 {
     const char *what = set_operation_name(ast->set_operation);
-    unsigned count = visible_count(query->left);
-    if (count != visible_count(query->right)) {
+    unsigned count = bind__visible_count(query->left);
+    if (count != bind__visible_count(query->right)) {
         return bind__fail_at(b, ast->right->position,
                              diag_fail(b->cx->diag, STATUS_INVALID, SQLSTATE_SYNTAX_ERROR,
                                        "each %s query must have the same number of columns",

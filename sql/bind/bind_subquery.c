@@ -9,16 +9,6 @@ fail(struct binder *b, int position, const char *sqlstate, const char *message)
                          diag_fail(b->cx->diag, STATUS_INVALID, sqlstate, "%s", message));
 }
 
-static unsigned
-visible_targets(const struct query *query)
-{
-    unsigned count = 0;
-    for (unsigned i = 0; i < query->target_count; i++) {
-        count += !query->targets[i].junk;
-    }
-    return count;
-}
-
 /* x op ANY (query) where op is "=": IN; and <> ALL, which is NOT IN. */
 static enum status
 bind_in(struct binder *b, struct scope *scope, const struct ast_expr *ast, struct query *query,
@@ -40,10 +30,10 @@ bind_in(struct binder *b, struct scope *scope, const struct ast_expr *ast, struc
                                        SQLSTATE_FEATURE_NOT_SUPPORTED,
                                        "IN of a row and a sub-query is not supported"));
     }
-    if (visible_targets(query) != 1) {
+    if (bind__visible_count(query) != 1) {
         return fail(b, ast->position, SQLSTATE_SYNTAX_ERROR,
-                    visible_targets(query) > 1 ? "subquery has too many columns"
-                                               : "subquery has too few columns");
+                    bind__visible_count(query) > 1 ? "subquery has too many columns"
+                                                   : "subquery has too few columns");
     }
     struct expr *left = NULL;
     TRY(bind__expr(b, scope, ast->args.items[0], &left));
@@ -77,7 +67,7 @@ static enum status
 bind_scalar_subquery(struct binder *b, const struct ast_expr *ast, struct query *query,
                      struct expr **expr_out)
 {
-    if (visible_targets(query) != 1) {
+    if (bind__visible_count(query) != 1) {
         return fail(b, ast->position, SQLSTATE_SYNTAX_ERROR,
                     "subquery must return only one column");
     }

@@ -77,6 +77,16 @@ bind__walk_query(struct query *query, unsigned depth, bind_visit_fn visit, void 
     bind__walk_query(query->right, depth + 1, visit, arg);
 }
 
+unsigned
+bind__visible_count(const struct query *query)
+{
+    unsigned count = 0;
+    for (unsigned i = 0; i < query->target_count; i++) {
+        count += !query->targets[i].junk;
+    }
+    return count;
+}
+
 /* ---- relations named ---- */
 struct named_relations {
     struct object_id *ids;
@@ -135,14 +145,14 @@ op_equal(const struct expr *a, const struct expr *b)
 {
     bool same_filter =
         a->op.filter == b->op.filter || (a->op.filter != NULL && b->op.filter != NULL &&
-                                         bind__equal(a->op.filter, b->op.filter));
+                                         expr_equal(a->op.filter, b->op.filter));
     return same_filter && a->op.func == b->op.func && a->op.aggregate == b->op.aggregate &&
            a->op.negated == b->op.negated && a->op.distinct == b->op.distinct &&
            a->op.subquery == b->op.subquery && a->op.cast_explicit == b->op.cast_explicit;
 }
 
 bool
-bind__equal(const struct expr *a, const struct expr *b)
+expr_equal(const struct expr *a, const struct expr *b)
 {
     if (a == b) {
         return true;
@@ -168,7 +178,7 @@ bind__equal(const struct expr *a, const struct expr *b)
         break;
     }
     for (unsigned i = 0; same && i < a->arg_count; i++) {
-        same = bind__equal(a->args[i], b->args[i]);
+        same = expr_equal(a->args[i], b->args[i]);
     }
     return same;
 }

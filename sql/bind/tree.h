@@ -165,3 +165,6 @@ struct query {
     bool reads_only;    /* no change, no lock, no function with effects: may run on a replica */
     const char *effect; /* of a SELECT that is not: "nextval()", "SELECT FOR UPDATE" */
 };
+
+/* Do they mean the same, for one row? Sub-queries only if they are one and the same. */
+bool expr_equal(const struct expr *a, const struct expr *b);

@@ -58,24 +58,36 @@ split_name(struct sql_context *cx, struct slice text, const char **schema_out,
     return STATUS_OK;
 }
 
+/* `find` gives 0 for none; the error says which kind of thing is missing. */
+struct named_kind {
+    enum status (*find)(struct sql_context *cx, const char *name, uint32_t *oid_out);
+    const char *sqlstate, *what;
+};
+
+static enum status
+oid_by_name(struct sql_context *cx, const struct named_kind *kind, struct slice name,
+            uint32_t *oid_out)
+{
+    const char *text = arena_strndup(cx->arena, name.data, name.size);
+    TRY(kind->find(cx, text, oid_out));
+    return *oid_out != 0 ? STATUS_OK
+                         : diag_fail(cx->diag, STATUS_NOT_FOUND, kind->sqlstate,
+                                     "%s \"%s\" does not exist", kind->what, text);
+}
+
 static enum status
 schema_by_name(struct sql_context *cx, struct slice name, uint32_t *oid_out)
 {
-    const char *text = arena_strndup(cx->arena, name.data, name.size);
-    TRY(catalog_schema_id(cx, text, oid_out));
-    return *oid_out != 0 ? STATUS_OK
-                         : diag_fail(cx->diag, STATUS_NOT_FOUND, SQLSTATE_INVALID_SCHEMA_NAME,
-                                     "schema \"%s\" does not exist", text);
+    static const struct named_kind kind = {catalog_schema_id, SQLSTATE_INVALID_SCHEMA_NAME,
+                                           "schema"};
+    return oid_by_name(cx, &kind, name, oid_out);
 }
 
 static enum status
 role_by_name(struct sql_context *cx, struct slice name, uint32_t *oid_out)
 {
-    const char *text = arena_strndup(cx->arena, name.data, name.size);
-    TRY(catalog_role_id(cx, text, oid_out));
-    return *oid_out != 0 ? STATUS_OK
-                         : diag_fail(cx->diag, STATUS_NOT_FOUND, SQLSTATE_UNDEFINED_OBJECT,
-                                     "role \"%s\" does not exist", text);
+    static const struct named_kind kind = {catalog_role_id, SQLSTATE_UNDEFINED_OBJECT, "role"};
+    return oid_by_name(cx, &kind, name, oid_out);
 }
 
 static enum status

@@ -115,7 +115,7 @@ static bool
 layout_has(const struct layout *layout, const struct expr *expr)
 {
     for (unsigned i = 0; i < layout->count; i++) {
-        if (expr__equal(layout->slots[i].expr, expr)) {
+        if (expr_equal(layout->slots[i].expr, expr)) {
             return true;
         }
     }

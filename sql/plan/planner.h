@@ -70,7 +70,6 @@ typedef void (*expr_visit_fn)(void *arg, const struct expr *expr, unsigned depth
 /* Every expression below, subqueries too; `depth` counts the queries between. */
 void expr__walk(const struct expr *expr, unsigned depth, expr_visit_fn visit, void *arg);
 void query__walk(const struct query *query, unsigned depth, expr_visit_fn visit, void *arg);
-bool expr__equal(const struct expr *a, const struct expr *b);
 uint64_t expr__mask(const struct expr *expr);    /* ranges at its own level */
 uint64_t query__mask(const struct query *query); /* ranges of the query around it */
 bool expr__is_volatile(const struct expr *expr);

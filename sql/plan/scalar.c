@@ -32,7 +32,7 @@ find_expr_slot(const struct layout *layout, const struct expr *expr)
 {
     for (unsigned i = 0; i < layout->count; i++) {
         if (layout->slots[i].range_no == RANGE_NO_EXPR &&
-            expr__equal(layout->slots[i].expr, expr)) {
+            expr_equal(layout->slots[i].expr, expr)) {
             return (int)i;
         }
     }

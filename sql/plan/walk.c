@@ -91,66 +91,6 @@ query__walk(const struct query *query, unsigned depth, expr_visit_fn visit, void
     query__walk(query->source, depth + 1, visit, arg);
 }
 
-static bool
-value_equal(enum type_id type, const struct value *a, const struct value *b)
-{
-    if (a->is_null || b->is_null) {
-        return a->is_null == b->is_null;
-    }
-    const struct type_info *info = type_info(type);
-    return info->physical == PHYSICAL_BYTES
-               ? slice_equal(a->bytes, b->bytes)
-               : memcmp(&a->b, &b->b, physical_size(info->physical)) == 0;
-}
-
-static bool
-op_equal(const struct expr *a, const struct expr *b)
-{
-    if (has_subquery(a) || a->kind == EXPR_AGGREGATE) {
-        bool filters =
-            a->op.filter == b->op.filter || (a->op.filter != NULL && b->op.filter != NULL &&
-                                             expr__equal(a->op.filter, b->op.filter));
-        if (!filters || a->op.subquery != b->op.subquery || a->op.distinct != b->op.distinct ||
-            a->op.aggregate != b->op.aggregate) {
-            return false;
-        }
-    }
-    return a->op.func == b->op.func && a->op.negated == b->op.negated &&
-           (a->kind != EXPR_CAST || a->op.cast_explicit == b->op.cast_explicit);
-}
-
-bool
-expr__equal(const struct expr *a, const struct expr *b)
-{
-    if (a == b) {
-        return true;
-    }
-    if (a->kind != b->kind || a->type != b->type || a->typmod != b->typmod ||
-        a->arg_count != b->arg_count) {
-        return false;
-    }
-    bool same = true;
-    switch (a->kind) {
-    case EXPR_CONST:
-        same = value_equal(a->type, &a->constant, &b->constant);
-        break;
-    case EXPR_PARAM:
-        same = a->param_no == b->param_no;
-        break;
-    case EXPR_COLUMN:
-        same = a->column.level == b->column.level && a->column.range_no == b->column.range_no &&
-               a->column.column_no == b->column.column_no;
-        break;
-    default:
-        same = op_equal(a, b);
-        break;
-    }
-    for (unsigned i = 0; same && i < a->arg_count; i++) {
-        same = expr__equal(a->args[i], b->args[i]);
-    }
-    return same;
-}
-
 static void
 visit_mask(void *arg, const struct expr *expr, unsigned depth)
 {
