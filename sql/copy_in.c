@@ -4,11 +4,13 @@
  * `pending`. A newline after an odd number of backslashes belongs to the data.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "sql/copy.h"
+#include "sql/types/utf8.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
 #define CHECK_ROWS 1024 /* between looks at cancel and term */
+#define SHOWN_BYTES_MAX 100U
 
 struct copy_in {
     struct sql_session *session;
@@ -114,6 +116,17 @@ copy__start_in(struct sql_session *session, struct run *run, const struct ast_co
     return STATUS_OK;
 }
 
+/* The input as PostgreSQL's context shows it: what fits into 100 bytes, and "...". */
+static const char *
+shown_input(struct copy_in *copy, struct slice text)
+{
+    if (text.size <= SHOWN_BYTES_MAX) {
+        return arena_strndup(&copy->line_arena, text.data, text.size);
+    }
+    size_t size = utf8_valid_prefix(slice_make(text.data, SHOWN_BYTES_MAX));
+    return arena_printf(&copy->line_arena, "%.*s...", (int)size, (const char *)text.data);
+}
+
 static enum status
 line_error(struct copy_in *copy, struct slice line, const char *format, const char *name)
 {
@@ -131,9 +144,8 @@ line_error(struct copy_in *copy, struct slice line, const char *format, const ch
     }
     text[at] = 0;
     diag_fail(diag, STATUS_INVALID, SQLSTATE_BAD_COPY_FILE_FORMAT, "%s", text);
-    diag_while(diag, "COPY %s, line %llu: \"%.*s\"", copy->table->name,
-               (unsigned long long)copy->line_no, (int)MIN(line.size, (size_t)100),
-               (const char *)line.data);
+    diag_while(diag, "COPY %s, line %llu: \"%s\"", copy->table->name,
+               (unsigned long long)copy->line_no, shown_input(copy, line));
     return STATUS_INVALID;
 }
 
@@ -224,9 +236,8 @@ read_value(struct copy_in *copy, unsigned no, struct slice text, struct value *v
                                     &copy->line_arena, diag);
     }
     if (status != STATUS_OK) {
-        diag_while(diag, "COPY %s, line %llu, column %s: \"%.*s\"", copy->table->name,
-                   (unsigned long long)copy->line_no, column->name,
-                   (int)MIN(text.size, (size_t)100), (const char *)text.data);
+        diag_while(diag, "COPY %s, line %llu, column %s: \"%s\"", copy->table->name,
+                   (unsigned long long)copy->line_no, column->name, shown_input(copy, text));
     }
     return status;
 }
@@ -317,9 +328,9 @@ take_line(struct copy_in *copy, struct slice line)
     if (status != STATUS_OK) {
         struct diag *diag = copy->session->cx.diag;
         bool by_row = strcmp(diag->sqlstate, SQLSTATE_NOT_NULL_VIOLATION) == 0;
-        diag_while(diag, by_row ? "COPY %s, line %llu: \"%.*s\"" : "COPY %s, line %llu",
+        diag_while(diag, by_row ? "COPY %s, line %llu: \"%s\"" : "COPY %s, line %llu",
                    copy->table->name, (unsigned long long)copy->line_no,
-                   (int)MIN(line.size, (size_t)100), (const char *)line.data);
+                   shown_input(copy, line));
         return status;
     }
     if (++copy->row_count % CHECK_ROWS == 0) {

@@ -290,10 +290,10 @@ MUST_CHECK enum status utility__describe(struct sql_session *session,
 MUST_CHECK enum status explain__run(struct sql_session *session,
                                     const struct ast_explain *explain, struct sql_sink *sink);
 MUST_CHECK enum status upkeep__analyze(struct sql_session *session,
-                                       const struct ast_vacuum *analyze);
+                                       const struct ast_vacuum *analyze, struct sql_sink *sink);
 /* Ends the transaction that it runs in, and the portal may go with it. */
 void upkeep__vacuum(struct sql_session *session, const struct ast_vacuum *vacuum,
-                    struct sql_result *result);
+                    struct sql_sink *sink, struct sql_result *result);
 MUST_CHECK enum status ddl__create_table(struct sql_session *session,
                                          const struct ast_create_table *statement,
                                          struct sql_sink *sink);

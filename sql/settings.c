@@ -216,14 +216,29 @@ is_choice(const char *choices, const char *value)
     }
 }
 
+/* Is it one of "a, b, c"? */
+static bool
+is_in_hint(const char *values, const char *value)
+{
+    size_t size = strlen(value);
+    for (const char *at = values; at != NULL; at = strstr(at, ", ")) {
+        at += at == values ? 0 : strlen(", ");
+        const char *end = strstr(at, ", ");
+        size_t item = end != NULL ? (size_t)(end - at) : strlen(at);
+        if (item == size && strncasecmp(at, value, size) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Values that PostgreSQL takes and that ask for something that is not built are 0A000; others,
  * where its list is a short one, 22023. */
 static enum status
 refuse_choice(const struct setting *setting, const char *value, struct diag *diag)
 {
     static const struct {
-        const char *name,
-            *values; /* PostgreSQL's, in the order of its hint; NULL: not a list */
+        const char *name, *values; /* PostgreSQL's, as in its hint; NULL: not a list */
     } elsewhere[] = {
         {"DateStyle", NULL},
         {"TimeZone", NULL},
@@ -242,7 +257,7 @@ refuse_choice(const struct setting *setting, const char *value, struct diag *dia
         if (strcmp(setting->name, elsewhere[i].name) != 0) {
             continue;
         }
-        if (elsewhere[i].values != NULL && strcasestr(elsewhere[i].values, value) == NULL) {
+        if (elsewhere[i].values != NULL && !is_in_hint(elsewhere[i].values, value)) {
             enum status status = bad_value(setting, value, diag);
             diag_hint(diag, "Available values: %s.", elsewhere[i].values);
             return status;

@@ -1,14 +1,15 @@
 /* sql.h: the SQL engine as node sees it: sessions, prepared statements, portals, transactions.
  *
  * Promises: PostgreSQL 15's semantics of statements, transactions (implicit, explicit, failed)
- * and errors. Statements run on the caller's thread in blocking style (waits go through the
- *           session's waiter). A top-level commit never blocks: the call answers SQL_COMMITTING
- * and `committed` is called later, from the apply thread; then node calls sql_commit_finish()
- * on a thread of its own. Picture:  node: parse -> (prepare -> bind -> run)* -> sync
+ *           and errors. Statements run on the caller's thread in blocking style (waits go
+ *           through the session's waiter). A top-level commit never blocks: the call answers
+ *           SQL_COMMITTING and `committed` is called later, from the apply thread; then node
+ *           calls sql_commit_finish() on a thread of its own.
+ * Picture:  node: parse -> (prepare -> bind -> run)* -> sync
  *
  *             run --> SQL_READING --> (asked: run again)
- *             run --> SQL_DONE | SQL_SUSPENDED | SQL_COPY_IN | SQL_COMMITTING -->
- * sql_commit_finish
+ *             run --> SQL_DONE | SQL_SUSPENDED | SQL_COPY_IN
+ *             run --> SQL_COMMITTING --> sql_commit_finish
  *
  * Owns:     an engine owns catalog caches; a session its memory, transaction, portals.
  * Thread:   one thread at a time in a session; sql_session_cancel() from any.

@@ -500,8 +500,7 @@ session__run_transaction(struct sql_session *session, const struct ast_transacti
                                         [AST_TXN_RELEASE] = "RELEASE SAVEPOINT",
                                         [AST_TXN_ROLLBACK_TO] = "ROLLBACK TO SAVEPOINT"};
     result->state = SQL_DONE;
-    snprintf(result->tag, sizeof(result->tag), "%s",
-             statement->start ? "START TRANSACTION" : tags[statement->kind]);
+    snprintf(result->tag, sizeof(result->tag), "%s", tags[statement->kind]);
     switch (statement->kind) {
     case AST_TXN_BEGIN:
     case AST_TXN_START:

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <strings.h>
 
+#define RELPAGE_BYTES 8192U /* what PostgreSQL's tools take for a page, whatever ours are */
+
 /* ---- tables ---- */
 static enum status
 analyze_table(void *arg, struct sql_context *cx, const struct table_def *table)
@@ -16,7 +18,7 @@ analyze_table(void *arg, struct sql_context *cx, const struct table_def *table)
     TRY(table_lock(cx->txn, table->id, TABLE_LOCK_SHARE_UPDATE_EXCLUSIVE, LOCK_WAIT, cx->diag));
     struct object_size size = {0};
     TRY(object_size(cx->store, table->id, &size, cx->diag));
-    uint64_t pages = size.heap_bytes / 8192;
+    uint64_t pages = (size.heap_bytes + RELPAGE_BYTES - 1) / RELPAGE_BYTES;
     return catalog_set_counts(cx, table->id, (double)size.live_rows,
                               (int32_t)MIN(pages, (uint64_t)INT32_MAX));
 }
@@ -31,9 +33,33 @@ collect_id(void *arg, struct sql_context *cx, const struct table_def *table)
     return STATUS_OK;
 }
 
+/* The table of that name; NULL, with PostgreSQL's warning, for a sequence or an index. */
+static enum status
+find_table(struct sql_session *session, const struct ast_relation *relation, const char *verb,
+           struct sql_sink *sink, const struct table_def **table_out)
+{
+    struct sql_context *cx = &session->cx;
+    const struct index_def *index = NULL;
+    TRY(catalog_find_table(cx, relation->schema, relation->name, table_out));
+    if (*table_out == NULL) {
+        TRY(catalog_find_index(cx, relation->schema, relation->name, table_out, &index));
+    }
+    if (*table_out == NULL) { /* for its error */
+        return catalog_get_table(cx, relation->schema, relation->name, table_out);
+    }
+    if (index != NULL || (*table_out)->kind == RELATION_SEQUENCE) {
+        session__notice(session, sink, "WARNING", SQLSTATE_WARNING,
+                        "skipping \"%s\" --- cannot %s non-tables or special system tables",
+                        relation->name, verb);
+        *table_out = NULL;
+    }
+    return STATUS_OK;
+}
+
 /* The tables named, or all. */
 static enum status
-collect_tables(struct sql_session *session, const struct ast_vacuum *vacuum, struct buf *ids)
+collect_tables(struct sql_session *session, const struct ast_vacuum *vacuum, const char *verb,
+               struct sql_sink *sink, struct buf *ids)
 {
     struct sql_context *cx = &session->cx;
     if (vacuum->table_count == 0) {
@@ -43,7 +69,10 @@ collect_tables(struct sql_session *session, const struct ast_vacuum *vacuum, str
         const struct ast_relation *relation = &vacuum->tables[i].table;
         const struct table_def *table;
         const struct ast_name_list *columns = &vacuum->tables[i].columns;
-        TRY(catalog_get_table(cx, relation->schema, relation->name, &table));
+        TRY(find_table(session, relation, verb, sink, &table));
+        if (table == NULL) {
+            continue;
+        }
         for (unsigned k = 0; k < columns->count; k++) {
             if (!ddl__has_column(table, columns->items[k].name)) {
                 return diag_fail(cx->diag, STATUS_NOT_FOUND, SQLSTATE_UNDEFINED_COLUMN,
@@ -72,7 +101,7 @@ analyze_tables(struct sql_session *session, const struct buf *ids)
 }
 
 /* ---- options ---- */
-/* Of VACUUM and ANALYZE: some say what is done anyway, and so does nothing but pass. */
+/* Of VACUUM and ANALYZE: which values ask for what is done anyway; others are refused. */
 enum meaning {
     TAKEN,     /* true or false: the same is done */
     TRUE_ONLY, /* what is always done */
@@ -158,7 +187,7 @@ check_options(struct sql_context *cx, const struct ast_vacuum *vacuum, bool is_v
  * The portal that runs this may be gone after that. */
 void
 upkeep__vacuum(struct sql_session *session, const struct ast_vacuum *vacuum,
-               struct sql_result *result)
+               struct sql_sink *sink, struct sql_result *result)
 {
     struct sql_context *cx = &session->cx;
     struct buf ids = BUF_EMPTY;
@@ -173,7 +202,7 @@ upkeep__vacuum(struct sql_session *session, const struct ast_vacuum *vacuum,
         status = check_options(cx, vacuum, true, &analyze);
     }
     if (status == STATUS_OK) {
-        status = collect_tables(session, vacuum, &ids);
+        status = collect_tables(session, vacuum, "vacuum", sink, &ids);
     }
     if (status != STATUS_OK) {
         buf_deinit(&ids);
@@ -201,12 +230,13 @@ upkeep__vacuum(struct sql_session *session, const struct ast_vacuum *vacuum,
 }
 
 enum status
-upkeep__analyze(struct sql_session *session, const struct ast_vacuum *analyze)
+upkeep__analyze(struct sql_session *session, const struct ast_vacuum *analyze,
+                struct sql_sink *sink)
 {
     bool ignored;
     TRY(check_options(&session->cx, analyze, false, &ignored));
     struct buf ids = BUF_EMPTY;
-    enum status status = collect_tables(session, analyze, &ids);
+    enum status status = collect_tables(session, analyze, "analyze", sink, &ids);
     if (status == STATUS_OK) {
         status = analyze_tables(session, &ids);
     }

@@ -441,7 +441,7 @@ run_simple(struct sql_session *session, struct run *run, const struct ast_statem
         return run_show(session, &ast->show, sink);
     case AST_ANALYZE:
         TRY(forbid_read_only(session, "ANALYZE"));
-        return upkeep__analyze(session, &ast->vacuum);
+        return upkeep__analyze(session, &ast->vacuum, sink);
     case AST_CHECKPOINT:
         return cx->host->checkpoint(cx->host_arg, session->waiter, cx->diag);
     case AST_EXPLAIN:
@@ -469,7 +469,7 @@ utility__run(struct sql_session *session, struct run *run, struct sql_sink *sink
     if (ast->kind == AST_EXECUTE) {
         run_execute(session, &ast->execute, sink, result);
     } else if (ast->kind == AST_VACUUM) {
-        upkeep__vacuum(session, &ast->vacuum, result);
+        upkeep__vacuum(session, &ast->vacuum, sink, result);
         return;
     } else {
         enum status status = ast->kind == AST_COPY

@@ -1,10 +1,9 @@
-/* catalog_change.h: the catalog as the session sees it: its generations, and DDL's changes to
- * it.
+/* catalog_change.h: the catalog as the session sees it: its generations, DDL's changes to it.
  *
  * Promises: changes are rows of catalog tables and storage objects, written in cx->txn: they
  *           become visible and go with it. After each change cx->catalog is a private
- * generation of that transaction; what was borrowed from the one before stays good until the
- *           transaction has ended.
+ *           generation of that transaction; what was borrowed from the one before stays good
+ *           until the transaction has ended.
  * Picture:  catalogs (engine) --current--> catalog (shared, for one catalog CSN)
  *           a transaction with DDL  -----> catalog (private) -> the one before -> ...
  * Thread:   catalogs: any; a private catalog: its session's.
@@ -128,7 +127,8 @@ struct default_user {
     struct object_id relation, table;
     unsigned attribute_no;
 };
-/* Appends (as struct default_user) those of a relation, and of the sequences that go with it. */
+/* Appends (as struct default_user) those of a relation, and of the sequences that go with it.
+ */
 MUST_CHECK enum status catalog_default_users(struct sql_context *cx, struct object_id relation,
                                              struct buf *users);
 MUST_CHECK enum status catalog_read_sequence(struct sql_context *cx, struct object_id sequence,

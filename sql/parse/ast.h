@@ -402,7 +402,6 @@ struct ast_transaction {
     struct ast_transaction_modes modes; /* BEGIN, START */
     const char *savepoint;
     bool chain; /* AND CHAIN */
-    bool start; /* BEGIN: written START TRANSACTION */
 };
 static inline bool
 ast_opens_block(const struct ast_transaction *transaction)

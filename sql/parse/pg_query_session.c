@@ -87,7 +87,6 @@ read_transaction(struct reader *reader, const PgQuery__TransactionStmt *node,
     default:
         return parse__unsupported(reader, "two-phase commit (PREPARE TRANSACTION)", -1);
     }
-    transaction->start = node->kind == PG_QUERY__TRANSACTION_STMT_KIND__TRANS_STMT_START;
     transaction->savepoint = parse__text(reader, node->savepoint_name);
     transaction->chain = node->chain;
     return read_modes(reader, node->n_options, node->options, &transaction->modes);

@@ -44,3 +44,15 @@ COPY target FROM STDIN;
 ROLLBACK;
 DROP TABLE target;
 DROP SEQUENCE numbers;
+-- long input is cut between characters
+CREATE TABLE long (a int NOT NULL, b text);
+COPY long (a) FROM STDIN;
+ääääääääääääääääääääääääääääääääääääääääääääääääääääääääääääääää
+\.
+COPY long (a) FROM STDIN;
+1	xääääääääääääääääääääääääääääääääääääääääääääääääääääääääääääääää
+\.
+COPY long (b, a) FROM STDIN;
+xääääääääääääääääääääääääääääääääääääääääääääääääääääääääääääääää	\N
+\.
+DROP TABLE long;

@@ -90,3 +90,11 @@ SET statement_timeout = 0;
 SHOW statement_timeout;
 SET idle_in_transaction_session_timeout = 0;
 SELECT name, setting FROM pg_settings WHERE name IN ('lock_timeout','client_encoding','TimeZone') ORDER BY 1;
+-- a part of a value is none
+SET client_min_messages = '';
+SET client_min_messages = 'bug';
+SET synchronous_commit = 'remo';
+SET bytea_output = 'he';
+SET default_transaction_isolation = 'read';
+SET default_transaction_isolation = 'READ Committed';
+RESET default_transaction_isolation;
