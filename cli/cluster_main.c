@@ -88,8 +88,8 @@ read_arguments(int argc, char **argv, struct arguments *arguments)
             break;
         case 't':
             arguments->drain_seconds = strtod(optarg, &end);
-            if (*end != '\0' || arguments->drain_seconds < 0 ||
-                arguments->drain_seconds > 3600) {
+            if (*end != '\0' || end == optarg ||
+                !(arguments->drain_seconds >= 0 && arguments->drain_seconds <= 3600)) {
                 fprintf(stderr, "--drain-timeout takes 0 to 3600 seconds\n");
                 return 3;
             }

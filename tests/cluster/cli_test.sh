@@ -77,6 +77,9 @@ says 4 'refused' "$CLUSTER" status --port 1
 says 4 'nosuch' "$CLUSTER" status --host nosuch --port "$P"
 says 2 'not "xml"' "$CLUSTER" status -o xml
 says 2 'unexpected argument "nosuch"' "$CLUSTER" nosuch
+for seconds in nan -1 3601 '' x; do
+    says 2 'takes 0 to 3600 seconds' "$CLUSTER" switchover --from a --to b --drain-timeout "$seconds" --dir "$DIR"
+done
 says 2 'needs --from NODE and --to NODE' "$CLUSTER" --switchover --to a --dir "$DIR"
 primary=$(primary_name)
 standby=$(node_names | grep -vx "$primary" | head -n 1)
