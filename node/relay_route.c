@@ -12,6 +12,9 @@
 #include <stdlib.h>
 #include <strings.h>
 
+#define BATCH_BYTES_MAX ((size_t)1 << 20) /* kept here before it is run, but for one message   \
+                                           */
+
 /* ---- statements by name ---- */
 
 struct relay_statement *
@@ -544,7 +547,11 @@ step_extended(struct client *client, const struct wire_message *message, struct 
         return true; /* no part of a COPY, or nothing is due */
     }
     buf_append(&relay->batch, whole.data, whole.size);
-    if (message->type == 'S' || message->type == 'H') {
+    bool is_long = relay->batch.size > BATCH_BYTES_MAX;
+    if (is_long && message->type != 'S' && message->type != 'H') {
+        wire_empty(&relay->batch, 'H'); /* much before a Sync: as if a Flush had come */
+    }
+    if (is_long || message->type == 'S' || message->type == 'H') {
         struct buf unit = relay->batch;
         relay->batch = BUF_EMPTY;
         run_extended(client, buf_slice(&unit));

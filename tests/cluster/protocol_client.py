@@ -199,6 +199,22 @@ def portals(port):
     print(client.query("SELECT 1"))
 
 
+def pipeline(port, size):
+    """Many statements before one Sync are one transaction, however many bytes they have."""
+    client = Client(port)
+    print(client.query("CREATE TABLE piped (a int PRIMARY KEY)"))
+    for last in 600, 1:
+        for number in *range(2, 600), last:
+            client.send("P", b"\0INSERT INTO piped SELECT length($1::text)\0\0\0")
+            client.send("B", b"\0\0\0\0\0\1" + struct.pack("!i", size + number) + b"x" * (size + number) + b"\0\0")
+            client.send("E", b"\0\0\0\0\0")
+        client.send("S")
+        said = client.until_ready()
+        print(said.count("INSERT 0 1"), *[word for word in said.split() if word not in ("INSERT", "0", "1")])
+        print(client.query("SELECT count(*) FROM piped"))
+    print(client.query("DROP TABLE piped"))
+
+
 def interrupts(port):
     """pg_cancel_backend() and pg_terminate_backend() of one session leave the others alone."""
     client, victim, witness = Client(port), Client(port), Client(port)

@@ -77,11 +77,26 @@ f SELECT 1 I f SELECT 1 I
 t FATAL 57P01 end 1 SELECT 1 I" "$port"
 done
 
-resident_kb() { sed -n 's/^VmRSS:[^0-9]*\([0-9]*\).*/\1/p' "/proc/$(node_pid "$(primary_name)")/status"; }
+# memory_kb NAME WHAT: VmRSS or VmHWM, the peak.
+memory_kb() { sed -n "s/^$2:[^0-9]*\([0-9]*\).*/\1/p" "/proc/$(node_pid "$1")/status"; }
+resident_kb() { memory_kb "$(primary_name)" VmRSS; }
+case_is portals "1 SELECT 1 I" "$primary" # an allocator that keeps what was freed has it now
 before=$(resident_kb)
 case_is portals "1 SELECT 1 I" "$primary"
 grown=$(($(resident_kb) - before))
 [ $grown -lt 30000 ] || fail "20000 portals left $grown KiB"
+
+for name in $(node_names); do
+    before=$(memory_kb "$name" VmHWM)
+    case_is pipeline "CREATE TABLE I
+599 I
+599 SELECT 1 I
+0 ERROR 23505 I
+599 SELECT 1 I
+DROP TABLE I" "$(port_of "$name")" 200000
+    grown=$(($(memory_kb "$name" VmHWM) - before))
+    [ $grown -lt 60000 ] || fail "a pipeline of 120 MB took $grown KiB at $name"
+done
 
 case_is pids "40 40
 True" "$primary" "$standby"
