@@ -342,7 +342,17 @@ set_shared(struct txn *txn, struct sequence_state *state, const struct sequence_
                          "cannot set a sequence: this node is not the primary");
     }
     state->proposing = true;
-    return propose_mark(txn, state, mark, term, diag);
+    enum status status = propose_mark(txn, state, mark, term, diag);
+    if (status == STATUS_NOT_LEADER) {
+        /* It may be in the log all the same: run again on the new primary, unseen, it could
+         * take back what others have drawn since. The client is told, and knows whether to try.
+         */
+        status = STATUS_CONFLICT;
+        if (diag != NULL) {
+            diag->status = status;
+        }
+    }
+    return status;
 }
 
 enum status

@@ -517,6 +517,43 @@ object_ids__checkpoint_and_crash__go_on(void **state)
     txn_end_read_only(txn);
 }
 
+static enum status
+log_and_lose_the_lead(void *arg, enum entry_kind kind, struct slice payload,
+                      struct waiter *waiter, struct diag *diag)
+{
+    struct lab *lab = arg;
+    UNUSED(waiter);
+    lab_log_append(lab->log, kind, payload);
+    return diag_fail(diag, STATUS_NOT_LEADER, SQLSTATE_SERIALIZATION_FAILURE, "not any more");
+}
+
+/* What a lost lead says of setval() is not that nothing was done: nobody may run it again but
+ * the client. A range for nextval() may be drawn again. */
+static void
+sequence__lead_lost_under_it__setval_is_not_refused_whole(void **state)
+{
+    struct lab_pair *f = *state;
+    struct lab *p = &f->primary;
+    struct object_id id = {40001};
+    struct sequence_definition d = {.start = 1, .increment = 1, .min = 1, .max = 10};
+    store_propose_fn propose = p->store->propose;
+    struct txn *txn = lab_begin(p);
+    assert_int_equal(sequence_create(txn, id, &d, &p->diag), STATUS_OK);
+    lab_commit(p, txn);
+    txn = lab_begin(p);
+    store_set_propose(p->store, log_and_lose_the_lead, p);
+    struct diag diag = {0};
+    int64_t value;
+    assert_int_equal(sequence_next(txn, id, &value, &diag), STATUS_NOT_LEADER);
+    diag_clear(&diag);
+    assert_int_equal(sequence_set(txn, id, 5, true, &diag), STATUS_CONFLICT);
+    assert_int_equal(diag.status, STATUS_CONFLICT);
+    assert_string_equal(diag.sqlstate, SQLSTATE_SERIALIZATION_FAILURE);
+    store_set_propose(p->store, propose, p);
+    txn_end_read_only(txn);
+    lab_catch_up(p, 0);
+}
+
 /* PostgreSQL's edges: setval with and without is_called, bounds, cycle, descending. */
 static void
 sequence__bounds_cycle_and_setval__as_postgresql(void **state)
@@ -620,6 +657,7 @@ main(void)
         T(sequence__leader_changes_and_crashes__values_only_rise),
         T(object_ids__checkpoint_and_crash__go_on),
         T(sequence__bounds_cycle_and_setval__as_postgresql),
+        T(sequence__lead_lost_under_it__setval_is_not_refused_whole),
         T(xids__checkpoint_and_cut__values_survive),
         cmocka_unit_test(gtids__encoded_while_it_changes__loaded_as_at_the_cut),
         cmocka_unit_test(gtids__beyond_retention__unknown),
