@@ -1,8 +1,9 @@
 /* sim_client.h: a PostgreSQL client in the simulated world, one thread that blocks.
  *
  * Promises: a statement's answer is DONE, ERROR (sqlstate and message tell) or LOST: the
- * connection broke or the deadline passed, and what became of the statement is not known. Owns:
- * its loop and connection. Thread:   that of the world which runs the client.
+ *           connection broke or the deadline passed, and what became of it is not known.
+ * Owns:     its loop and connection.
+ * Thread:   that of the world which runs the client.
  * SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 

@@ -1,17 +1,19 @@
 /* sim_vfs.h: a disk in memory behind base/vfs.h that can lose power.
  *
  * Promises: reads see every write. A power loss keeps what was synced; of each write, size
- *           change and name change that was not synced, the seed decides: kept, lost, or
- * (writes) torn at sectors of 512 bytes, each alone. vfs_sync() covers a file's content and
- *           size, vfs_sync_dir() the names in one directory (not the directory's own name: that
- *           is its parent's). A name that is lost loses its file; a lost directory all in it.
- *           Equal seed and equal calls give equal outcomes.
+ *           change and name change that was not synced, the seed decides: kept, lost, or (a
+ *           write) torn at sectors of 512 bytes, each alone. vfs_sync() covers a file's content
+ *           and size, vfs_sync_dir() the names in one directory (not the directory's own name:
+ *           that is its parent's). A name that is lost loses its file; a lost directory all in
+ *           it. Equal seed and equal calls give equal outcomes.
  *           After a sync that failed, the writes it covered stay readable but are never
- * durable, as on Linux. Does not: take time. Directories "", ".", and "/" are there; others are
- * made by vfs_make_dir(). Owns:     all content. Handles that are open at a power loss answer
- * STATUS_IO until closed. Thread:   any (one lock); deterministic only with calls in a fixed
- * order. Fails:    STATUS_IO while the power is off and where a failure was ordered; 53100
- * above the byte limit; STATUS_NOT_FOUND, STATUS_CONFLICT as the real one.
+ *           durable, as on Linux.
+ * Does not: take time. Directories "", ".", and "/" are there; others are made by
+ *           vfs_make_dir().
+ * Owns:     all content. Handles that are open at a power loss answer STATUS_IO until closed.
+ * Thread:   any (one lock); deterministic only with calls in a fixed order.
+ * Fails:    STATUS_IO while the power is off and where a failure was ordered; 53100 above the
+ *           byte limit; STATUS_NOT_FOUND, STATUS_CONFLICT as the real one.
  * SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 

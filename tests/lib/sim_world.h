@@ -5,13 +5,17 @@
  *           next in simulated time. Everything that happens is an event with a time drawn from
  *           the seed; the same seed and the same calls give the same events, whatever the
  *           machine does: sim_world_trace() is a hash over all of them, of the bytes sent and
- * of the operations on disks. Connections deliver bytes in order after a delay. Over a cut link
- * bytes are lost, and both ends learn of it some time later, as with TCP. Does not: take time
- * for computing. Free the threads of a node that lost its power: they stand still for ever, as
- * the machine does, and hold their memory until the process ends. So a process simulates one
- * world. Owns:     loops, timers, streams, disks of its nodes. Thread:   the one that made it
- * steps it ("the world's"); it must not block. See:      base/sched.h for the seam;
- * sim_world_internal.h for its parts. SPDX-License-Identifier: Apache-2.0 */
+ *           of the operations on disks.
+ *           Connections deliver bytes in order after a delay. Over a cut link bytes are lost,
+ *           and both ends learn of it some time later, as with TCP.
+ * Does not: take time for computing. Push back: a write to a connection never has to wait.
+ *           Free the threads of a node that lost its power: they stand still for ever, as the
+ *           machine does, and hold their memory until the process ends. So a process simulates
+ *           one world.
+ * Owns:     loops, timers, streams, disks of its nodes.
+ * Thread:   the one that made it steps it ("the world's"); it must not block.
+ * See:      base/sched.h for the seam; sim_world_internal.h for its parts.
+ * SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
 #include "base/env.h"
