@@ -4,7 +4,8 @@
  *           change and name change that was not synced, the seed decides: kept, lost, or (a
  *           write) torn at sectors of 512 bytes, each alone. vfs_sync() covers a file's content
  *           and size, vfs_sync_dir() the names in one directory (not the directory's own name:
- *           that is its parent's). A name that is lost loses its file; a lost directory all in
+ *           that is its parent's), as they are when it is called: what is changed while it runs
+ *           is not covered. A name that is lost loses its file; a lost directory all in
  *           it. Equal seed and equal calls give equal outcomes.
  *           After a sync that failed, the writes it covered stay readable but are never
  *           durable, as on Linux.
@@ -62,7 +63,8 @@ void sim_vfs_corrupt(struct sim_vfs *sim, const char *path, uint64_t offset, uin
  * so that a test of one thread can act in the middle of things. NULL: no more. */
 void sim_vfs_on_write(struct sim_vfs *sim, void (*before)(void *arg), void *arg);
 
-/* Calls `before` ahead of each operation, as above: for a world in which disks take time. */
+/* Calls `before` ahead of each operation, as above: for a world in which disks take time.
+ * Opening is one where it may make the file; what only asks (size, names, locks) is none. */
 enum sim_operation_kind { SIM_OPERATION_READ, SIM_OPERATION_WRITE, SIM_OPERATION_SYNC };
 struct sim_operation {
     enum sim_operation_kind kind; /* size and name changes are writes */

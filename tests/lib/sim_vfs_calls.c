@@ -114,6 +114,9 @@ sim_open(struct vfs *vfs, const char *path, unsigned flags, struct vfs_file **ou
     struct sim_file *file = calloc(1, sizeof(*file));
     ASSERT(file != NULL);
     char *clean = disk__clean_path(path);
+    if ((flags & VFS_CREATE) != 0) {
+        announce(sim, SIM_OPERATION_WRITE, 3, slice_from_text(clean));
+    }
     mutex_lock(&sim->mu);
     enum status status = find_or_make(sim, clean, flags, &file->inode, diag);
     if (status == STATUS_OK) {
@@ -201,6 +204,7 @@ change_content(struct vfs_file *base, struct change *change, struct diag *diag)
     }
     if (status == STATUS_OK) {
         disk__apply_change(&file->inode->now, change);
+        change->no = ++sim->change_no;
         list_push_back(&file->inode->changes, &change->link);
     }
     mutex_unlock(&sim->mu);
@@ -264,29 +268,33 @@ sim_punch(struct vfs_file *base, uint64_t offset, uint64_t size, struct diag *di
     return change_content(base, new_change(CHANGE_PUNCH, offset, size), diag);
 }
 
+/* A sync covers what was changed before it was asked for: what comes while the disk works at
+ * it may be lost. */
+static uint64_t
+newest_change(struct sim_vfs *sim)
+{
+    mutex_lock(&sim->mu);
+    uint64_t no = sim->change_no;
+    mutex_unlock(&sim->mu);
+    return no;
+}
+
 static enum status
 sim_sync(struct vfs_file *base, struct diag *diag)
 {
     struct sim_file *file = file_of(base);
     struct sim_vfs *sim = sim_of(base->vfs);
     bool fail = false;
+    uint64_t covered = newest_change(sim);
     announce(sim, SIM_OPERATION_SYNC, 0, slice_make(NULL, 0));
     mutex_lock(&sim->mu);
     enum status status = admit_handle(sim, file, diag);
     if (status == STATUS_OK) {
         status = admit_sync(sim, &fail, diag);
     }
-    if (status == STATUS_OK && fail) {
-        disk__drop_changes(file->inode); /* readable still, durable never */
-        status = diag_errno(diag, EIO, "sync a file (an ordered failure)");
-    }
-    if (status == STATUS_OK) {
-        LIST_EACH(it, &file->inode->changes)
-        {
-            struct change *change = LIST_ITEM(it, struct change, link);
-            disk__apply_change(&file->inode->durable, change);
-            disk__free_change(change);
-        }
+    if (status == STATUS_OK) { /* failed: readable still, durable never */
+        disk__take_changes(file->inode, covered, !fail);
+        status = fail ? diag_errno(diag, EIO, "sync a file (an ordered failure)") : STATUS_OK;
     }
     mutex_unlock(&sim->mu);
     return status;
@@ -347,6 +355,7 @@ sim_make_dir(struct vfs *vfs, const char *path, struct diag *diag)
 {
     struct sim_vfs *sim = sim_of(vfs);
     char *clean = disk__clean_path(path);
+    announce(sim, SIM_OPERATION_WRITE, 4, slice_from_text(clean));
     mutex_lock(&sim->mu);
     enum status status = make_dir_locked(sim, clean, diag);
     mutex_unlock(&sim->mu);
@@ -455,7 +464,7 @@ sim_remove(struct vfs *vfs, const char *path, struct diag *diag)
 }
 
 static enum status
-sync_dir_locked(struct sim_vfs *sim, const char *dir, struct diag *diag)
+sync_dir_locked(struct sim_vfs *sim, const char *dir, uint64_t covered, struct diag *diag)
 {
     bool fail = false;
     TRY(admit_sync(sim, &fail, diag));
@@ -468,8 +477,9 @@ sync_dir_locked(struct sim_vfs *sim, const char *dir, struct diag *diag)
     LIST_EACH(it, &sim->name_changes)
     {
         struct name_change *change = LIST_ITEM(it, struct name_change, link);
-        if ((change->from != NULL && disk__lies_in(change->from, dir)) ||
-            (change->to != NULL && disk__lies_in(change->to, dir))) {
+        bool here = (change->from != NULL && disk__lies_in(change->from, dir)) ||
+                    (change->to != NULL && disk__lies_in(change->to, dir));
+        if (here && change->no <= covered) {
             disk__make_name_durable(sim, change);
             disk__free_name_change(change);
         }
@@ -483,9 +493,10 @@ sim_sync_dir(struct vfs *vfs, const char *path, struct diag *diag)
 {
     struct sim_vfs *sim = sim_of(vfs);
     char *clean = disk__clean_path(path);
+    uint64_t covered = newest_change(sim);
     announce(sim, SIM_OPERATION_SYNC, 1, slice_make(NULL, 0));
     mutex_lock(&sim->mu);
-    enum status status = sync_dir_locked(sim, clean, diag);
+    enum status status = sync_dir_locked(sim, clean, covered, diag);
     mutex_unlock(&sim->mu);
     free(clean);
     return status;

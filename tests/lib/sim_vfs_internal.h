@@ -23,6 +23,7 @@ enum change_kind { CHANGE_WRITE, CHANGE_RESIZE, CHANGE_RESERVE, CHANGE_PUNCH };
 
 struct change { /* of content, not synced */
     struct list link;
+    uint64_t no;
     enum change_kind kind;
     uint64_t offset, size;
     uint8_t *data; /* of a write */
@@ -49,6 +50,7 @@ struct names {
 
 struct name_change { /* not synced */
     struct list link;
+    uint64_t no;
     char *from, *to; /* from NULL: made; to NULL: removed; both: renamed */
     struct inode *inode;
 };
@@ -70,6 +72,7 @@ struct sim_vfs {
     uint64_t crash_sync, crash_write, fail_write, fail_sync, fail_read; /* counts; 0: never */
     uint64_t limit_bytes;
     uint64_t sync_count, write_count;
+    uint64_t change_no; /* of the newest change of content or names */
     struct list inodes, name_changes;
     struct names now, durable;
     void (*before_write)(void *arg); /* set before threads start */
@@ -102,7 +105,8 @@ void disk__drop_orphans(struct sim_vfs *sim);
 /* ---- sim_vfs_power.c ---- */
 void disk__apply_change(struct sim_content *content, const struct change *change);
 void disk__free_change(struct change *change);
-void disk__drop_changes(struct inode *inode);
+/* Changes with numbers up to that one become durable, or are dropped. */
+void disk__take_changes(struct inode *inode, uint64_t up_to, bool durable);
 struct inode *disk__new_inode(struct sim_vfs *sim, bool is_dir);
 void disk__delete_inode(struct inode *inode);
 bool disk__inode_needed(struct sim_vfs *sim, const struct inode *inode);

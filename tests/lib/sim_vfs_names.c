@@ -132,6 +132,7 @@ disk__note_name_change(struct sim_vfs *sim, const char *from, const char *to,
     change->from = from == NULL ? NULL : disk__copy_text(from);
     change->to = to == NULL ? NULL : disk__copy_text(to);
     change->inode = inode;
+    change->no = ++sim->change_no;
     list_push_back(&sim->name_changes, &change->link);
 }
 

@@ -32,11 +32,18 @@ disk__free_change(struct change *change)
 }
 
 void
-disk__drop_changes(struct inode *inode)
+disk__take_changes(struct inode *inode, uint64_t up_to, bool durable)
 {
     LIST_EACH(it, &inode->changes)
     {
-        disk__free_change(LIST_ITEM(it, struct change, link));
+        struct change *change = LIST_ITEM(it, struct change, link);
+        if (change->no > up_to) {
+            break;
+        }
+        if (durable) {
+            disk__apply_change(&inode->durable, change);
+        }
+        disk__free_change(change);
     }
 }
 
@@ -92,7 +99,7 @@ void
 disk__delete_inode(struct inode *inode)
 {
     list_remove(&inode->link);
-    disk__drop_changes(inode);
+    disk__take_changes(inode, UINT64_MAX, false);
     sim_content_free(&inode->now);
     sim_content_free(&inode->durable);
     free(inode);
