@@ -40,6 +40,18 @@ list_remove(struct list *item)
     item->next->prev = item->prev;
     list_init(item);
 }
+/* Moves all of `from` behind what is in `to`. */
+static inline void
+list_move_all(struct list *to, struct list *from)
+{
+    if (!list_empty(from)) {
+        from->next->prev = to->prev;
+        to->prev->next = from->next;
+        from->prev->next = to;
+        to->prev = from->prev;
+        list_init(from);
+    }
+}
 #define LIST_ITEM(link, type, member) CONTAINER_OF(link, type, member)
 #define LIST_FIRST(head, type, member)                                                         \
     (list_empty(head) ? NULL : LIST_ITEM((head)->next, type, member))

@@ -61,6 +61,19 @@ loop_stopping(struct loop *loop)
     return atomic_load(&loop->stopping);
 }
 
+void
+loop_run_calls(struct list *calls)
+{
+    while (!list_empty(calls)) {
+        struct loop_call *call = LIST_FIRST(calls, struct loop_call, link);
+        loop_fn run = call->run;
+        void *arg = call->arg;
+        list_remove(&call->link);
+        atomic_store(&call->queued, false);
+        run(arg); /* may free the call */
+    }
+}
+
 struct loop_timer *
 loop_timer_new(struct loop *loop, loop_fn run, void *arg)
 {

@@ -93,6 +93,10 @@ void loop_run(struct loop *loop);
 void loop_stop(struct loop *loop);
 bool loop_stopping(struct loop *loop);
 
+/* For kinds of loops: runs the calls of this list, which is the loop's and not the stack's: a
+ * call may hand the loop to another thread, which then goes on with the rest. */
+void loop_run_calls(struct list *calls);
+
 /* One-shot timers; starting a running one moves it. */
 struct loop_timer *loop_timer_new(struct loop *loop, loop_fn run, void *arg);
 void loop_timer_start(struct loop_timer *timer, int64_t delay_ns);

@@ -125,35 +125,14 @@ may_sleep(struct uv_loop *loop)
     return idle;
 }
 
-/* Moves all of `from` behind what is in `to`. */
-static void
-append_list(struct list *to, struct list *from)
-{
-    if (!list_empty(from)) {
-        from->next->prev = to->prev;
-        to->prev->next = from->next;
-        from->prev->next = to;
-        to->prev = from->prev;
-        list_init(from);
-    }
-}
-
 static void
 run_posted(struct uv_loop *loop)
 {
     mutex_lock(&loop->mu);
     loop->asleep = false;
-    append_list(&loop->running, &loop->posted);
+    list_move_all(&loop->running, &loop->posted);
     mutex_unlock(&loop->mu);
-    /* The list is the loop's, not the stack's: a call may hand the loop to another thread. */
-    while (!list_empty(&loop->running)) {
-        struct loop_call *call = LIST_FIRST(&loop->running, struct loop_call, link);
-        loop_fn run = call->run;
-        void *arg = call->arg;
-        list_remove(&call->link);
-        atomic_store(&call->queued, false);
-        run(arg); /* may free the call */
-    }
+    loop_run_calls(&loop->running);
 }
 
 static void

@@ -41,17 +41,6 @@ wake_loop(struct sim_loop *loop)
     loop->world->sched.ops->wake(&loop->world->sched, loop, true);
 }
 
-/* Moves all of `from` behind what is in `to`. */
-static void
-append_list(struct list *to, struct list *from)
-{
-    while (!list_empty(from)) {
-        struct list *link = from->next;
-        list_remove(link);
-        list_push_back(to, link);
-    }
-}
-
 void
 sim__due_init(struct sim_due *due, void (*run)(struct sim_due *due))
 {
@@ -99,25 +88,11 @@ sim_loop_post(struct loop *base, struct loop_call *call)
 static void
 run_due(struct sim_loop *loop)
 {
-    append_list(&loop->turn_due, &loop->due);
+    list_move_all(&loop->turn_due, &loop->due);
     while (!list_empty(&loop->turn_due)) {
         struct sim_due *due = LIST_FIRST(&loop->turn_due, struct sim_due, link);
         list_remove(&due->link);
         due->run(due);
-    }
-}
-
-static void
-run_posted(struct sim_loop *loop)
-{
-    append_list(&loop->turn_posted, &loop->posted);
-    while (!list_empty(&loop->turn_posted)) {
-        struct loop_call *call = LIST_FIRST(&loop->turn_posted, struct loop_call, link);
-        loop_fn run = call->run;
-        void *arg = call->arg;
-        list_remove(&call->link);
-        atomic_store(&call->queued, false);
-        run(arg); /* may free the call */
     }
 }
 
@@ -131,7 +106,8 @@ sim_loop_run_once(struct loop *base, bool may_wait)
         sched->ops->wait(sched, loop, SCHED_FOREVER);
     }
     run_due(loop);
-    run_posted(loop);
+    list_move_all(&loop->turn_posted, &loop->posted);
+    loop_run_calls(&loop->turn_posted);
 }
 
 static void
