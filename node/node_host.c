@@ -118,7 +118,8 @@ vacuum(void *host_arg, struct waiter *waiter, struct object_id table, struct dia
     return store_vacuum(node->store, table, waiter, &result, diag);
 }
 
-/* The local answer; other nodes know no more once this one has applied what they have. */
+/* The local answer, on the primary unless a READ ONLY block of a replica asks (sql/route.c):
+ * there it may be "in progress" for what the primary knows to be undone. */
 static enum status
 txn_outcome(void *host_arg, struct waiter *waiter, struct gtid gtid,
             enum txn_outcome *outcome_out, struct diag *diag)

@@ -3,11 +3,14 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "sql/session_internal.h"
 
-/* Functions with effects (func.has_effects), by name: the tree is not bound yet. */
+/* By name, for the tree is not bound yet: functions with effects (func.has_effects), and what
+ * the primary alone can tell: that a transaction of its own term was undone stands in no log.
+ */
 static bool
-is_effect(const char *name)
+is_of_primary(const char *name)
 {
-    static const char *const names[] = {"nextval", "setval", "set_config", "pg_advisory_lock"};
+    static const char *const names[] = {"nextval", "setval", "set_config", "pg_advisory_lock",
+                                        "rustydb_transaction_status"};
     for (unsigned i = 0; i < ARRAY_SIZE(names); i++) {
         if (strcmp(names[i], name) == 0) {
             return true;
@@ -26,7 +29,7 @@ expr_needs(const struct ast_expr *expr)
     }
     switch (expr->kind) {
     case AST_FUNC:
-        if (is_effect(expr->op.name) || expr_needs(expr->op.filter)) {
+        if (is_of_primary(expr->op.name) || expr_needs(expr->op.filter)) {
             return true;
         }
         break;

@@ -330,6 +330,7 @@ route__texts__know_the_primary(void **state)
         {"SELECT 1", false},
         {"SELECT * FROM t FOR UPDATE", true},
         {"SELECT nextval('s')", true},
+        {"SELECT rustydb_transaction_status('1-1-1-1')", true},
         {"SELECT (SELECT setval('s', 1))", true},
         {"SELECT * FROM (SELECT * FROM t FOR SHARE) x", true},
         {"INSERT INTO t VALUES (1)", true},
