@@ -126,6 +126,22 @@ fill_block(struct simulation *simulation, struct sim_client *client, uint64_t id
                                                        : answer;
 }
 
+/* 08007 names the transaction: it is the one that was asked for before. */
+static void
+learn_gtid(struct simulation *simulation, struct sim_client *client, uint64_t id)
+{
+    char named[GTID_SIZE];
+    struct transfer *transfer = &simulation->transfers[id];
+    if (sscanf(client->detail, "Transaction %63s was submitted", named) != 1) {
+        return; /* the primary had not told its name when the link went */
+    }
+    if (transfer->gtid[0] != '\0' && strcmp(transfer->gtid, named) != 0) {
+        violate(simulation, "transfer %llu is %s, and in doubt as %s", (unsigned long long)id,
+                transfer->gtid, named);
+    }
+    snprintf(transfer->gtid, sizeof(transfer->gtid), "%s", named);
+}
+
 /* An answer to COMMIT, or to a statement that commits by itself; true: it is acknowledged. */
 static bool
 learn(struct simulation *simulation, struct sim_client *client, uint64_t id,
@@ -139,6 +155,9 @@ learn(struct simulation *simulation, struct sim_client *client, uint64_t id,
         simulation->result->refused_count++;
     } else {
         simulation->result->doubt_count++;
+        if (answer == SIM_ERROR && strcmp(client->sqlstate, "08007") == 0) {
+            learn_gtid(simulation, client, id);
+        }
     }
     return answer == SIM_DONE;
 }
@@ -272,28 +291,31 @@ look_twice(struct simulation *simulation, struct sim_client *client, unsigned no
     }
 }
 
-/* Asks any node what became of a transfer in doubt. */
+enum sim_answer
+bank_ask_status(struct simulation *simulation, struct sim_client *client, uint64_t id)
+{
+    char sql[128];
+    snprintf(sql, sizeof(sql), "SELECT rustydb_transaction_status('%s')",
+             simulation->transfers[id].gtid);
+    enum sim_answer answer = run(simulation, client, sql);
+    if (answer == SIM_DONE && strcmp(client->value, "committed") == 0) {
+        simulation->transfers[id].state = TRANSFER_COMMITTED;
+    } else if (answer == SIM_DONE && strcmp(client->value, "aborted") == 0) {
+        simulation->transfers[id].state = TRANSFER_REFUSED;
+    }
+    return answer;
+}
+
+/* Asks any node what became of the newest transfer in doubt. */
 static void
 ask_status(struct simulation *simulation, struct sim_client *client)
 {
     for (uint64_t id = simulation->transfer_count; id-- > 0;) {
-        if (simulation->transfers[id].state != TRANSFER_DOUBT ||
-            simulation->transfers[id].gtid[0] == '\0') {
-            continue;
-        }
-        char sql[128];
-        snprintf(sql, sizeof(sql), "SELECT rustydb_transaction_status('%s')",
-                 simulation->transfers[id].gtid);
-        if (run(simulation, client, sql) != SIM_DONE) {
+        if (simulation->transfers[id].state == TRANSFER_DOUBT &&
+            simulation->transfers[id].gtid[0] != '\0') {
+            UNUSED(bank_ask_status(simulation, client, id));
             return;
         }
-        struct transfer *transfer = &simulation->transfers[id];
-        if (strcmp(client->value, "committed") == 0) {
-            transfer->state = TRANSFER_COMMITTED;
-        } else if (strcmp(client->value, "aborted") == 0) {
-            transfer->state = TRANSFER_REFUSED;
-        }
-        return;
     }
 }
 

@@ -2,12 +2,14 @@
  *
  * Each seed runs in a process of its own: a world keeps the memory of what lost its power, and
  * a failed assertion of the product is a finding like any other. Before many seeds it proves
- * that it can see: one seed twice is one run, and each canary is caught.
+ * that it can see: one seed twice is one run, and each canary is caught. Different seeds are
+ * different runs: two of one trace are a failure.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "tests/sim/simulation.h"
 
 #include "base/macros.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <sched.h>
 #include <stdio.h>
@@ -18,14 +20,17 @@
 #include <unistd.h>
 
 #define CANARY_SEEDS 40
-#define HANG_SECONDS 120
+#define RUNS_MAX 100000u
+#define SECONDS_MAX 86400u
+#define MEMBERS_MOST 5u
+#define HANG_SECONDS 120 /* and one for each that is simulated */
 
 struct arguments {
     uint64_t seed;
     unsigned long runs;
     unsigned members, jobs;
     int64_t seconds;
-    bool verbose;
+    bool verbose, twice;
     enum canary canary;
 };
 
@@ -40,7 +45,8 @@ usage(const char *name)
 {
     fprintf(stderr,
             "usage: %s [--seed N] [--runs N] [--seconds S] [--members N] [--jobs N]\n"
-            "       [--canary early-ack|apply-skips|early-root|root-ahead] [--verbose]\n",
+            "       [--canary early-ack|apply-skips|early-root|root-ahead] [--twice] "
+            "[--verbose]\n",
             name);
     return 2;
 }
@@ -91,35 +97,35 @@ run_start(struct run *run, const struct arguments *arguments, uint64_t seed)
                                              .seconds = arguments->seconds,
                                              .canary = arguments->canary,
                                              .verbose = arguments->verbose};
-        alarm(HANG_SECONDS);
+        alarm(HANG_SECONDS + (unsigned)arguments->seconds);
         stay_on_one_processor(seed);
         simulation_run(&options, run->result);
         _exit(0);
     }
 }
 
-static void
-judge(const struct arguments *arguments, struct simulation_result *result, int how_it_ended)
+/* What is wrong with the run as such, whatever it found. */
+static const char *
+fault_of_run(const struct arguments *arguments, const struct simulation_result *result,
+             int how_it_ended)
 {
-    const char *what = NULL;
     bool whole = arguments->seconds >= 10 && arguments->canary == CANARY_NONE;
     if (WIFSIGNALED(how_it_ended) && WTERMSIG(how_it_ended) == SIGALRM) {
-        what = "it hangs";
-    } else if (!WIFEXITED(how_it_ended) || WEXITSTATUS(how_it_ended) != 0) {
-        what = "the process died";
-    } else if (whole && result->crash_count == 0) {
-        what = "no crash";
-    } else if (whole && result->partition_count == 0) {
-        what = "no partition";
-    } else if (whole && result->commit_count < SIM_COMMITS_LEAST) {
-        what = "too few commits";
+        return "it hangs";
     }
-    if (!result->violated && what != NULL) {
-        result->violated = true;
-        snprintf(result->what, sizeof(result->what), "%s", what);
+    if (!WIFEXITED(how_it_ended) || WEXITSTATUS(how_it_ended) != 0) {
+        return "the process died";
     }
+    if (whole && result->crash_count == 0) {
+        return "no crash";
+    }
+    if (whole && result->partition_count == 0) {
+        return "no partition";
+    }
+    return whole && result->commit_count < SIM_COMMITS_LEAST ? "too few commits" : NULL;
 }
 
+/* False: the run found something, or is none that counts. */
 static bool
 run_wait(struct run *run, const struct arguments *arguments, struct simulation_result *out)
 {
@@ -127,17 +133,18 @@ run_wait(struct run *run, const struct arguments *arguments, struct simulation_r
     ASSERT(waitpid(run->pid, &how_it_ended, 0) == run->pid);
     *out = *run->result;
     munmap(run->result, sizeof(*run->result));
-    judge(arguments, out, how_it_ended);
+    const char *fault = fault_of_run(arguments, out, how_it_ended);
     printf("seed=%" PRIu64 " members=%u trace=%016" PRIx64 " events=%" PRIu64
            " commits=%" PRIu64 " refused=%" PRIu64 " doubt=%" PRIu64 " reads=%" PRIu64
            " leaders=%" PRIu64 " switchovers=%" PRIu64 " crashes=%" PRIu64
-           " partitions=%" PRIu64 "%s%s\n",
+           " partitions=%" PRIu64 "%s%s%s%s\n",
            run->seed, members_for(arguments, run->seed), out->trace, out->event_count,
            out->commit_count, out->refused_count, out->doubt_count, out->read_count,
            out->leader_count, out->switchover_count, out->crash_count, out->partition_count,
-           out->violated ? " VIOLATED: " : "", out->what);
+           out->violated ? " VIOLATED: " : "", out->what, fault != NULL ? " FAILED: " : "",
+           fault != NULL ? fault : "");
     fflush(stdout);
-    return !out->violated;
+    return !out->violated && fault == NULL;
 }
 
 static bool
@@ -148,6 +155,7 @@ run_seed(const struct arguments *arguments, uint64_t seed, struct simulation_res
     return run_wait(&run, arguments, out);
 }
 
+/* By a check: a run that dies or hangs has not seen anything. */
 static bool
 canary_is_caught(const struct arguments *arguments, enum canary canary)
 {
@@ -155,7 +163,7 @@ canary_is_caught(const struct arguments *arguments, enum canary canary)
     struct simulation_result result;
     with.canary = canary;
     for (uint64_t i = 0; i < CANARY_SEEDS; i++) {
-        if (!run_seed(&with, arguments->seed + i, &result)) {
+        if (!run_seed(&with, arguments->seed + i, &result) && result.violated) {
             printf("the canary %s was caught\n", canary_names[canary]);
             return true;
         }
@@ -164,26 +172,50 @@ canary_is_caught(const struct arguments *arguments, enum canary canary)
     return false;
 }
 
-/* The same seed twice is the same run; canaries are caught. */
+/* The same seed twice is the same run. */
+static bool
+runs_agree(uint64_t seed, const struct simulation_result *first,
+           const struct simulation_result *second)
+{
+    bool same = first->trace == second->trace && first->event_count == second->event_count;
+    if (!same) {
+        printf("seed=%" PRIu64 " gave two different runs\n", seed);
+    }
+    return same;
+}
+
 static bool
 prove_sight(const struct arguments *arguments)
 {
     struct simulation_result first, second;
     bool good = run_seed(arguments, arguments->seed, &first);
     good = run_seed(arguments, arguments->seed, &second) && good;
-    if (first.trace != second.trace || first.event_count != second.event_count) {
-        printf("seed=%" PRIu64 " gave two different runs\n", arguments->seed);
-        good = false;
-    }
+    good = runs_agree(arguments->seed, &first, &second) && good;
     for (size_t canary = CANARY_NONE + 1; canary < ARRAY_SIZE(canary_names); canary++) {
         good = canary_is_caught(arguments, (enum canary)canary) && good;
     }
     return good;
 }
 
+/* Whether no two of them are one run. */
+static bool
+all_differ(const struct simulation_result *results, const struct arguments *arguments)
+{
+    for (unsigned long i = 0; i < arguments->runs; i++) {
+        for (unsigned long k = 0; k < i; k++) {
+            if (results[i].trace == results[k].trace) {
+                printf("seed=%" PRIu64 " and seed=%" PRIu64 " gave one run\n",
+                       arguments->seed + k, arguments->seed + i);
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
 /* `jobs` at a time, reported in order. */
 static bool
-run_all(const struct arguments *arguments)
+run_all(const struct arguments *arguments, struct simulation_result *results)
 {
     struct run *runs = calloc(arguments->runs, sizeof(*runs));
     ASSERT(runs != NULL);
@@ -194,10 +226,28 @@ run_all(const struct arguments *arguments)
             run_start(&runs[started], arguments, arguments->seed + started);
             started++;
         }
-        struct simulation_result result;
-        good = run_wait(&runs[i], arguments, &result) && good;
+        good = run_wait(&runs[i], arguments, &results[i]) && good;
     }
     free(runs);
+    return good;
+}
+
+static bool
+run_and_compare(const struct arguments *arguments)
+{
+    struct simulation_result *first = calloc(arguments->runs, sizeof(*first));
+    struct simulation_result *second = calloc(arguments->runs, sizeof(*second));
+    ASSERT(first != NULL && second != NULL);
+    bool good = run_all(arguments, first);
+    good = all_differ(first, arguments) && good;
+    if (arguments->twice) {
+        good = run_all(arguments, second) && good;
+        for (unsigned long i = 0; i < arguments->runs; i++) {
+            good = runs_agree(arguments->seed + i, &first[i], &second[i]) && good;
+        }
+    }
+    free(first);
+    free(second);
     return good;
 }
 
@@ -213,32 +263,57 @@ parse_canary(const char *name, enum canary *out)
     return false;
 }
 
+/* A whole number and nothing else. */
+static bool
+parse_number(const char *text, uint64_t *out)
+{
+    char *end = NULL;
+    errno = 0;
+    *out = strtoull(text, &end, 10);
+    return text[0] >= '0' && text[0] <= '9' && *end == '\0' && errno == 0;
+}
+
+static bool
+parse_option(const char *word, const char *value, struct arguments *out)
+{
+    uint64_t number = 0;
+    if (strcmp(word, "--canary") == 0) {
+        return parse_canary(value, &out->canary);
+    }
+    if (!parse_number(value, &number)) {
+        return false;
+    }
+    if (strcmp(word, "--seed") == 0) {
+        out->seed = number;
+    } else if (strcmp(word, "--runs") == 0 && number >= 1 && number <= RUNS_MAX) {
+        out->runs = (unsigned long)number;
+    } else if (strcmp(word, "--seconds") == 0 && number <= SECONDS_MAX) {
+        out->seconds = (int64_t)number;
+    } else if (strcmp(word, "--members") == 0 && number >= 1 && number <= MEMBERS_MOST) {
+        out->members = (unsigned)number;
+    } else if (strcmp(word, "--jobs") == 0 && number >= 1 && number <= RUNS_MAX) {
+        out->jobs = (unsigned)number;
+    } else {
+        return false;
+    }
+    return true;
+}
+
 static bool
 parse(int count, char **words, struct arguments *out)
 {
     for (int i = 1; i < count; i++) {
-        const char *word = words[i], *value = i + 1 < count ? words[i + 1] : "";
-        unsigned long long number = strtoull(value, NULL, 10);
-        if (strcmp(word, "--verbose") == 0) {
+        if (strcmp(words[i], "--verbose") == 0) {
             out->verbose = true;
-            continue;
-        }
-        i++;
-        if (strcmp(word, "--seed") == 0) {
-            out->seed = number;
-        } else if (strcmp(word, "--runs") == 0) {
-            out->runs = (unsigned long)number;
-        } else if (strcmp(word, "--seconds") == 0) {
-            out->seconds = (int64_t)number;
-        } else if (strcmp(word, "--members") == 0) {
-            out->members = (unsigned)number;
-        } else if (strcmp(word, "--jobs") == 0) {
-            out->jobs = (unsigned)number;
-        } else if (strcmp(word, "--canary") != 0 || !parse_canary(value, &out->canary)) {
+        } else if (strcmp(words[i], "--twice") == 0) {
+            out->twice = true;
+        } else if (i + 1 == count || !parse_option(words[i], words[i + 1], out)) {
             return false;
+        } else {
+            i++;
         }
     }
-    return out->members <= 5 && out->jobs >= 1 && out->runs >= 1;
+    return true;
 }
 
 int
@@ -250,5 +325,5 @@ main(int count, char **words)
     }
     bool good =
         arguments.runs == 1 || arguments.canary != CANARY_NONE || prove_sight(&arguments);
-    return run_all(&arguments) && good ? 0 : 1;
+    return run_and_compare(&arguments) && good ? 0 : 1;
 }

@@ -9,6 +9,8 @@
  *   - no member has a root that is ahead of its durable log (rule 10);
  * and at the end, when all is healed:
  *   - every member comes up, a transfer gets through on each, all reach one state;
+ *   - of each transfer in doubt whose gtid is known, rustydb_transaction_status() tells the
+ * end;
  *   - an acknowledged transfer is in the history once, a refused one not at all, one in doubt
  *     at most once and as rustydb_transaction_status() says;
  *   - balances are what the history makes them; storage's own checkers find nothing.

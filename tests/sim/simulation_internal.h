@@ -55,6 +55,7 @@ struct simulation {
     bool loaded;                /* the bank is open */
     bool under_weather;         /* faults have begun */
     bool healing;               /* no more faults, no more clients */
+    int64_t partition_end_ns;   /* of the longest so far */
     unsigned client_count;      /* still at work */
     int64_t think_ns, fault_ns; /* most between two turns */
 };
@@ -68,6 +69,10 @@ void sleep_ns(int64_t delay_ns);
 
 /* ---- bank.c ---- */
 void bank_open(struct simulation *simulation); /* starts all clients */
+/* Asks what became of a transfer in doubt whose gtid is known, and keeps the answer, which the
+ * client has as its value. */
+enum sim_answer bank_ask_status(struct simulation *simulation, struct sim_client *client,
+                                uint64_t id);
 /* One transfer by that client; true when acknowledged. On a thread. */
 bool bank_transfer(struct simulation *simulation, struct sim_client *client);
 

@@ -6,7 +6,6 @@
 #include <string.h>
 
 #define HEAL_NS (20 * NS_PER_S)
-#define TRIES_MAX 200
 
 /* A transfer gets through on that node, within the time to heal. */
 static bool
@@ -71,6 +70,41 @@ converge(struct simulation *simulation)
             (unsigned long long)sim_member_applied_index(&simulation->members[1]),
             (unsigned long long)sim_member_applied_index(&simulation->members[2]));
     return false;
+}
+
+/* Asks until it has an end: a block whose client is gone ends when its node notices that. */
+static bool
+settle(struct simulation *simulation, struct sim_client *client, uint64_t id)
+{
+    const struct transfer *transfer = &simulation->transfers[id];
+    int64_t end_ns = sim_world_now_ns(simulation->world) + HEAL_NS;
+    while (sim_world_now_ns(simulation->world) < end_ns) {
+        if (client->stream != NULL || sim_client_connect(client, 0, SIM_SQL_PORT)) {
+            UNUSED(bank_ask_status(simulation, client, id));
+        }
+        if (transfer->state != TRANSFER_DOUBT) {
+            return true;
+        }
+        sleep_ns(50 * NS_PER_MS);
+    }
+    violate(simulation, "transfer %llu (%s) is \"%s\" though all is healed: %s %s",
+            (unsigned long long)id, transfer->gtid, client->value, client->sqlstate,
+            client->message);
+    return false;
+}
+
+/* No transfer is in doubt for ever: whose name is known has an end by now. */
+static bool
+settle_doubts(struct simulation *simulation, struct sim_client *client)
+{
+    for (uint64_t id = 0; id < simulation->transfer_count; id++) {
+        const struct transfer *transfer = &simulation->transfers[id];
+        if (transfer->state == TRANSFER_DOUBT && transfer->gtid[0] != '\0' &&
+            !settle(simulation, client, id)) {
+            return false;
+        }
+    }
+    return true;
 }
 
 /* ---- what a node holds against what was told ---- */
@@ -201,7 +235,8 @@ verdict_reach(void *arg)
         sim_client_close(&client);
         good = works(simulation, &client, i);
     }
-    good = good && all_gone_home(simulation) && converge(simulation);
+    good = good && all_gone_home(simulation) && settle_doubts(simulation, &client) &&
+           converge(simulation);
     for (unsigned i = 0; i < count && good; i++) {
         audit(simulation, &client, i);
         struct examination examination = {simulation, &simulation->members[i], false};

@@ -8,6 +8,7 @@
 
 #define DOWN_NS_MOST (1500 * NS_PER_MS)
 #define ROOT_CRASH_ONE_IN 20
+#define PARTITION_NS_LEAST (200 * NS_PER_MS)
 #define PARTITION_NS_MOST (3000 * NS_PER_MS)
 
 static struct sim_member *
@@ -90,13 +91,22 @@ restart(struct simulation *simulation, struct sim_member *member)
 /* ---- links ---- */
 
 static void
-heal_links(void *arg)
+heal_links(struct simulation *simulation)
 {
-    struct simulation *simulation = arg;
     for (unsigned a = 0; a < FIRST_CLIENT_HOST + CLIENT_COUNT; a++) {
         for (unsigned b = 0; b < a; b++) {
             sim_world_cut(simulation->world, a, b, false);
         }
+    }
+}
+
+/* A partition ends; not yet, if another has begun since. */
+static void
+partition_over(void *arg)
+{
+    struct simulation *simulation = arg;
+    if (sim_world_now_ns(simulation->world) >= simulation->partition_end_ns) {
+        heal_links(simulation);
     }
 }
 
@@ -118,8 +128,10 @@ partition(struct simulation *simulation)
         }
     }
     simulation->result->partition_count++;
-    sim_world_at(simulation->world, draw_ns(simulation, PARTITION_NS_MOST), heal_links,
-                 simulation);
+    int64_t lasts_ns = MAX(draw_ns(simulation, PARTITION_NS_MOST), PARTITION_NS_LEAST);
+    int64_t end_ns = sim_world_now_ns(simulation->world) + lasts_ns;
+    simulation->partition_end_ns = MAX(simulation->partition_end_ns, end_ns);
+    sim_world_at(simulation->world, lasts_ns, partition_over, simulation);
 }
 
 static void
