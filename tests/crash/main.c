@@ -24,7 +24,12 @@ parse(int count, char **words, struct arguments *out)
             out->full = true;
             continue;
         }
-        uint64_t number = i + 1 < count ? strtoull(words[++i], NULL, 10) : 0;
+        char *end = NULL;
+        const char *value = i + 1 < count ? words[++i] : "";
+        uint64_t number = strtoull(value, &end, 10);
+        if (*value < '0' || *value > '9' || *end != '\0') {
+            return false;
+        }
         if (strcmp(word, "--seed") == 0) {
             out->seed = number;
         } else if (strcmp(word, "--runs") == 0) {

@@ -89,6 +89,7 @@ struct crash_run {
     unsigned answered;  /* steps */
     bool reference;     /* nothing goes wrong: prints are taken */
     bool done, crashed; /* crashed: and up again, not looked at yet */
+    bool lost_power;    /* at all */
 };
 
 static void broke(struct crash_run *run, const char *format, ...) PRINTF_LIKE(2, 3);
@@ -245,7 +246,7 @@ watch(struct crash_run *run)
         sim_member_power_off(&run->member);
         sim_world_power_on(run->world, 0);
         sim_member_start(&run->member);
-        run->crashed = true;
+        run->crashed = run->lost_power = true;
     }
     if (run->member.state == SIM_REFUSED) {
         broke(run, "it does not start: %s; while %s", run->member.diag.message,
@@ -294,6 +295,8 @@ run_once(struct findings *findings, const struct plan *plan)
     }
     if (run->reference) {
         findings->sync_count = sim_vfs_sync_count(sim_world_disk(run->world, 0)) - before;
+    } else if (!run->lost_power) {
+        broke(run, "the sync of the power loss never came");
     }
     findings->finished = true;
 }
@@ -303,7 +306,7 @@ run_in_process(struct findings *findings, const struct plan *plan)
 {
     static const char *const names[] = {
         [SIM_LOSS_BY_SEED] = "by seed", [SIM_LOSS_ALL] = "all", [SIM_LOSS_NONE] = "none"};
-    findings->finished = false;
+    findings->finished = findings->broken = false;
     fflush(stdout);
     pid_t pid = fork();
     ASSERT(pid >= 0);
@@ -336,7 +339,7 @@ crash_node(uint64_t seed, bool full, enum fault canary)
     uint64_t stride = full ? 1 : MAX(count / UNITS_OF_SAMPLE, (uint64_t)1);
     for (uint64_t at = 1 + (full ? 0 : seed % stride); good && at <= count; at += stride) {
         for (unsigned loss = 0; good && loss < 3; loss++) {
-            if (full || loss == (at / stride) % 3) {
+            if (full || loss == (at / stride + seed) % 3) {
                 plan.crash_sync = at;
                 plan.loss = (enum sim_loss)loss;
                 good = run_in_process(findings, &plan);
