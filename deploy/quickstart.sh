@@ -3,6 +3,7 @@
 # As root, or with sudo. Running it again starts what is stopped and repeats the tour.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+unset "${!PG@}" # a PGDATABASE or PGSSLMODE of the caller's is not meant here
 
 readonly ROOT=$PWD
 readonly BIN=$ROOT/build/bin
@@ -32,22 +33,33 @@ first_port() { sed -n 's/.*"sql_port": *\([0-9]*\).*/\1/p' "$DIR/cluster.json" |
 
 sql() {
     printf '\n$ psql -p %s -c "%s"\n' "$1" "$2"
-    psql -X -h 127.0.0.1 -p "$1" -U postgres -v ON_ERROR_STOP=1 -c "$2"
+    psql -X -h 127.0.0.1 -p "$1" -U postgres -d postgres -v ON_ERROR_STOP=1 -c "$2"
 }
 
 primary_name() {
     "$BIN/rusty-db-cluster" --status -o json --dir "$DIR" | sed -n 's/.*"primary": *"\([^"]*\)".*/\1/p'
 }
 
-# The primary may just have moved: its name is asked again until it is `$1`.
+# The primary may just have moved: its name is asked again until it is `$1` (any, if that is empty).
 wait_for_primary() {
-    local i
-    for i in $(seq 100); do
-        [ "$(primary_name)" = "$1" ] && return
+    local i name
+    for ((i = 0; i < 100; i++)); do
+        name=$(primary_name) || name=
+        [ -n "$name" ] && [ "${1:-$name}" = "$name" ] && return
         sleep 0.1
     done
-    echo "\"$1\" did not become the primary" >&2
+    echo "no primary${1:+: \"$1\" did not become it}" >&2
     return 1
+}
+
+# What it says is shown only if it fails.
+quietly() {
+    local log rc=0
+    log=$(mktemp)
+    "$@" >"$log" 2>&1 || rc=$?
+    [ $rc = 0 ] || tail -n 40 "$log" >&2
+    rm -f "$log"
+    return $rc
 }
 
 tour() {
@@ -56,10 +68,11 @@ tour() {
     sql "$port" "CREATE TABLE IF NOT EXISTS greeting (id int PRIMARY KEY, words text)"
     sql "$port" "DELETE FROM greeting"
     sql "$port" "INSERT INTO greeting VALUES (1, 'three nodes, one log') RETURNING *"
-    say "read from another node; written through a third"
+    say "another node takes writes, too, and reads what it wrote"
     sql $((port + 1)) "INSERT INTO greeting VALUES (2, 'any node takes writes')"
     sql $((port + 1)) "SELECT * FROM greeting ORDER BY id"
     say "a planned change of the primary"
+    wait_for_primary ''
     from=$(primary_name)
     to=n2
     [ "$from" != n2 ] || to=n3
@@ -81,8 +94,8 @@ fi
 say "installing what is missing"
 deploy/setup.sh
 say "building"
-cmake --preset release >/dev/null
-cmake --build --preset release | tail -n 1
+quietly cmake --preset release || { echo "cmake failed; if this folder was moved or copied here, remove build/CMakeCache.txt" >&2; exit 1; }
+quietly cmake --build --preset release || { echo "the build failed" >&2; exit 1; }
 say "starting three nodes"
 mkdir -p "$DIR"
 if [ -e "$DIR/cluster.json" ]; then
@@ -99,7 +112,7 @@ cat <<TXT
 RustyDB runs. Talk to it:
     psql -h 127.0.0.1 -p $port -U postgres
 The programs:
-    export PATH=$BIN:\$PATH RUSTYDB_DIR=$DIR
+    export PATH=$(printf %q "$BIN"):\$PATH RUSTYDB_DIR=$(printf %q "$DIR")
 Data directory: $DIR
 Stop it: deploy/quickstart.sh --stop
 TXT
