@@ -114,5 +114,5 @@ RustyDB runs. Talk to it:
 The programs:
     export PATH=$(printf %q "$BIN"):\$PATH RUSTYDB_DIR=$(printf %q "$DIR")
 Data directory: $DIR
-Stop it: deploy/quickstart.sh --stop
+Stop it: ${RUSTYDB_DIR:+RUSTYDB_DIR=$(printf %q "$DIR") }deploy/quickstart.sh --stop
 TXT

@@ -187,9 +187,10 @@ median() { awk -v c="$2" '{ print $c }' "$1" | sort -g | awk '{ a[NR] = $1 } END
 # ---- reporting ----
 
 report() {
-    local test count system tps cpu base base_tps base_cpu ratio spread table commit
+    local test count system tps cpu base base_tps base_cpu cpu_ratio ratio spread table commit here
     local -A rival=([postgresql]="one node" [postgresql3]="with two standbys, ANY 1 synchronous")
     commit=$(git -C "$ROOT" rev-parse --short HEAD)
+    here=$(machine)
     printf '\n%-7s %7s  %-11s %9s %9s %9s %9s %7s\n' test clients system tps 'x pg' 'cpu us' 'cpu x pg' ms
     for test in $tests; do
         for count in $clients; do
@@ -202,11 +203,11 @@ report() {
                 cpu_ratio=$(awk -v a="$cpu" -v b="${base_cpu:-0}" 'BEGIN { if (b > 0) printf "%.2f", a / b; else print "-" }')
                 printf '%-7s %7s  %-11s %9s %9s %9s %9s %7s\n' "$test" "$count" "$system" "$tps" "$ratio" "$cpu" "$cpu_ratio" \
                     "$(median "$file" 3)"
-                [ -n "$record" ] && ! is_postgresql $system || continue
+                [ -n "$record" ] && [ -n "$base_tps" ] && ! is_postgresql $system || continue
                 spread=$(awk '{ print $1 }' "$file" | sort -g | paste -sd/)
                 table='pgbench, one node'
                 [ $system = one ] || table='pgbench, three nodes'
-                add_row "$table" "| $(date +%F) | $commit | $(machine) | $test, $mode, scale $scale, ${seconds} s | $count | $tps tps ($spread), $cpu us CPU each | PostgreSQL 15 ${rival[$base]}: $base_tps tps ($(awk '{ print $1 }' "$WORK/figures.$test.$count.$base" 2>/dev/null | sort -g | paste -sd/)), $base_cpu us | ${ratio}x, CPU ${cpu_ratio}x | pool $pool_mb MB each, all nodes and pgbench on this machine |"
+                add_row "$table" "| $(date +%F) | $commit | $here | $test, $mode, scale $scale, ${seconds} s | $count | $tps tps ($spread), $cpu us CPU each | PostgreSQL 15 ${rival[$base]}: $base_tps tps ($(awk '{ print $1 }' "$WORK/figures.$test.$count.$base" 2>/dev/null | sort -g | paste -sd/)), $base_cpu us | ${ratio}x, CPU ${cpu_ratio}x | pool $pool_mb MB each, all nodes and pgbench on this machine |"
             done
         done
     done

@@ -98,7 +98,7 @@ profile() {
         printf '\n%s, %s clients, %s tps, %s (%s)\n  per transaction: %s\n  functions: %s\n' "$test" "$clients" "$tps" "$name" $role \
             "${row[i]}" "$(costliest "$name")"
         [ -z "$record" ] ||
-            add_row "Where the time goes, three nodes" "| $(date +%F) | $(git -C "$ROOT" rev-parse --short HEAD) | $(machine) | $test, prepared, scale $scale, $clients clients, ${seconds} s | $tps | $role | ${row[i]} | $(costliest "$name") |"
+            add_row "Where the time goes, three nodes" "| $(date +%F) | $(git -C "$ROOT" rev-parse --short HEAD) | $here | $test, prepared, scale $scale, $clients clients, ${seconds} s | $tps | $role | ${row[i]} | $(costliest "$name") |"
     done
 }
 
@@ -109,6 +109,7 @@ for name in $(node_names); do
 done
 cluster local up --dir "$DIR" >/dev/null || fail "local up"
 primary=$(primary_name) || fail "no primary"
+here=$(machine)
 timeout 600 pgbench -q -i -s "$scale" -p "$(port_of "$primary")" >"$WORK/init.log" 2>&1 || { cat "$WORK/init.log" >&2; fail "pgbench -i"; }
 must "$(port_of "$primary")" CHECKPOINT
 for test in $tests; do profile "$test"; done
