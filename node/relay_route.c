@@ -12,8 +12,8 @@
 #include <stdlib.h>
 #include <strings.h>
 
-#define BATCH_BYTES_MAX ((size_t)1 << 20) /* kept here before it is run, but for one message   \
-                                           */
+/* Of messages kept here before their unit is run, but for one message. */
+#define BATCH_BYTES_MAX ((size_t)1 << 20)
 
 /* ---- statements by name ---- */
 
