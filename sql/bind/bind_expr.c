@@ -532,11 +532,27 @@ bind_case_condition(struct binder *b, struct scope *scope, struct expr *operand,
     return bind__operator(b, NULL, "=", operand, value, ast->position, expr_out);
 }
 
+/* CASE and COALESCE do not evaluate all they hold, and rows are made for all of a query. */
+static enum status
+refuse_set_function(struct binder *b, const struct scope *scope, bool had_one, const char *what)
+{
+    if (scope == NULL || had_one || !scope->has_set_function) {
+        return STATUS_OK;
+    }
+    enum status status =
+        bind__fail_at(b, scope->set_function_position,
+                      diag_fail(b->cx->diag, STATUS_UNSUPPORTED, SQLSTATE_FEATURE_NOT_SUPPORTED,
+                                "set-returning functions are not allowed in %s", what));
+    diag_hint(b->cx->diag, SET_FUNCTION_HINT);
+    return status;
+}
+
 static enum status
 bind_case(struct binder *b, struct scope *scope, const struct ast_expr *ast,
           struct expr **expr_out)
 {
     unsigned when_count = ast->args.count / 2;
+    bool had_set = scope != NULL && scope->has_set_function;
     struct expr *operand = NULL;
     unsigned copies = b->copies;
     if (ast->case_of.operand != NULL) {
@@ -566,7 +582,7 @@ bind_case(struct binder *b, struct scope *scope, const struct ast_expr *ast,
     expr->args[when_count * 2] = results[0];
     expr->typmod = bind__common_typmod(when_count + 1, results);
     *expr_out = expr;
-    return STATUS_OK;
+    return refuse_set_function(b, scope, had_set, "CASE");
 }
 
 static enum status
@@ -576,6 +592,7 @@ bind_common_list(struct binder *b, struct scope *scope, const struct ast_expr *a
     const char *what = ast->kind == AST_COALESCE   ? "COALESCE types"
                        : ast->kind == AST_GREATEST ? "GREATEST types"
                                                    : "LEAST types";
+    bool had_set = scope != NULL && scope->has_set_function;
     struct expr *expr = bind__new(b,
                                   ast->kind == AST_COALESCE   ? EXPR_COALESCE
                                   : ast->kind == AST_GREATEST ? EXPR_GREATEST
@@ -589,7 +606,8 @@ bind_common_list(struct binder *b, struct scope *scope, const struct ast_expr *a
     *expr_out = expr;
     TRY(bind__common(b, expr->arg_count, expr->args, what, ast->position, &expr->type));
     expr->typmod = bind__common_typmod(expr->arg_count, expr->args);
-    return STATUS_OK;
+    return ast->kind == AST_COALESCE ? refuse_set_function(b, scope, had_set, "COALESCE")
+                                     : STATUS_OK;
 }
 
 static enum status

@@ -279,6 +279,13 @@ bind_from_with(struct binder *b, struct scope *scope, const struct ast_from *ast
     struct range range = {.kind = RANGE_SUBQUERY, .alias = entry->cte->name};
     range.subquery = subquery;
     describe_subquery(b, subquery, &range);
+    if (entry->cte->column_aliases.count > range.column_count) {
+        return bind__fail_at(
+            b, entry->cte->position,
+            diag_fail(b->cx->diag, STATUS_INVALID, SQLSTATE_INVALID_COLUMN_REFERENCE,
+                      "WITH query \"%s\" has %u columns available but %u columns specified",
+                      entry->cte->name, range.column_count, entry->cte->column_aliases.count));
+    }
     TRY(apply_column_aliases(b, &range, &entry->cte->column_aliases));
     range.alias = ast->alias != NULL ? ast->alias : entry->cte->name;
     TRY(apply_column_aliases(b, &range, &ast->column_aliases));

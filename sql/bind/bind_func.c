@@ -237,6 +237,14 @@ static enum status
 add_set_function(struct binder *b, struct scope *scope, const struct ast_expr *ast,
                  const struct func_match *match, struct expr **args, struct expr **expr_out)
 {
+    if (scope != NULL && scope->clause == CLAUSE_AGGREGATE) {
+        enum status status = bind__fail_at(
+            b, ast->position,
+            diag_fail(b->cx->diag, STATUS_INVALID, SQLSTATE_FEATURE_NOT_SUPPORTED,
+                      "aggregate function calls cannot contain set-returning function calls"));
+        diag_hint(b->cx->diag, SET_FUNCTION_HINT);
+        return status;
+    }
     if (scope == NULL || scope->clause != CLAUSE_TARGETS || scope->query == NULL) {
         return bind__fail_at(
             b, ast->position,

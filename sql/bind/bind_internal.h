@@ -67,6 +67,10 @@ struct with_entry {
     struct with_entry *outer;
 };
 
+/* What PostgreSQL advises where a set-returning function cannot stand. */
+#define SET_FUNCTION_HINT                                                                      \
+    "You might be able to move the set-returning function into a LATERAL FROM item."
+
 struct scope {
     struct scope *parent;
     struct query *query;

@@ -1,5 +1,6 @@
 /* write.c: rows to tuples, and the errors of PostgreSQL when one is refused.
  * SPDX-License-Identifier: Apache-2.0 */
+#include "sql/catalog/catalog_change.h"
 #include "sql/exec/exec_internal.h"
 
 #include <stdio.h>
@@ -162,7 +163,7 @@ row_writer__refused(const struct row_writer *writer, struct sql_context *cx,
         unsigned column_no = index->storage.columns[i].column_no;
         buf_append_text(&names, i > 0 ? ", " : "");
         buf_append_text(&values, i > 0 ? ", " : "");
-        buf_append_text(&names, writer->table->columns[column_no].name);
+        catalog_quote_identifier(writer->table->columns[column_no].name, &names);
         append_value(writer, column_no, &values);
     }
     diag_clear(cx->diag);
