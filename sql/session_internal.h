@@ -219,6 +219,8 @@ MUST_CHECK enum status session__set_modes(struct sql_session *session,
 /* Told to the client if client_min_messages lets it through. */
 void session__notice(struct sql_session *session, struct sql_sink *sink, const char *severity,
                      const char *sqlstate, const char *format, ...) PRINTF_LIKE(5, 6);
+/* A transaction of several statements: a block, or a text of more than one. */
+bool session__in_block(const struct sql_session *session);
 /* 25001 inside a block. */
 MUST_CHECK enum status session__forbid_block(struct sql_session *session, const char *what,
                                              struct diag *diag);

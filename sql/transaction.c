@@ -323,10 +323,18 @@ sql_commit_finish(struct sql_session *session, struct sql_sink *sink, struct sql
     session->chain = false;
 }
 
+bool
+session__in_block(const struct sql_session *session)
+{
+    const struct sql_script *script = &session->script;
+    return session->block == BLOCK_OPEN ||
+           (session->block == BLOCK_IMPLICIT && script->open && script->prepared->count > 1);
+}
+
 enum status
 session__forbid_block(struct sql_session *session, const char *what, struct diag *diag)
 {
-    if (session->block == BLOCK_OPEN) {
+    if (session__in_block(session)) {
         return diag_fail(diag, STATUS_INVALID, SQLSTATE_ACTIVE_SQL_TRANSACTION,
                          "%s cannot run inside a transaction block", what);
     }

@@ -56,7 +56,7 @@ static enum status
 set_transaction(struct sql_session *session, const struct ast_transaction_modes *modes,
                 struct sql_sink *sink)
 {
-    if (session->block != BLOCK_OPEN) {
+    if (!session__in_block(session)) {
         session__notice(session, sink, "WARNING", SQLSTATE_NO_ACTIVE_SQL_TRANSACTION,
                         "SET TRANSACTION can only be used in transaction blocks");
     }
@@ -127,7 +127,7 @@ static enum status
 run_set(struct sql_session *session, const struct ast_set *set, struct sql_sink *sink)
 {
     struct ast_transaction_modes modes;
-    if (set->local && session->block != BLOCK_OPEN) {
+    if (set->local && !session__in_block(session)) {
         session__notice(session, sink, "WARNING", SQLSTATE_NO_ACTIVE_SQL_TRANSACTION,
                         "SET LOCAL can only be used in transaction blocks");
     }
@@ -308,7 +308,7 @@ static enum status
 run_lock(struct sql_session *session, const struct ast_lock *lock)
 {
     struct sql_context *cx = &session->cx;
-    if (session->block != BLOCK_OPEN) {
+    if (!session__in_block(session)) {
         return diag_fail(cx->diag, STATUS_INVALID, SQLSTATE_NO_ACTIVE_SQL_TRANSACTION,
                          "LOCK TABLE can only be used in transaction blocks");
     }

@@ -211,12 +211,32 @@ read__strong__asks_first(void **state)
     expect(&f->a, "SELECT n FROM t", "[n]\n2\nSELECT 1\n");
 }
 
+/* Goal: statements of one text are in a transaction block as far as they ask, as in PostgreSQL.
+ */
+static void
+script__several_statements__are_a_block(void **state)
+{
+    static const struct sql_case cases[] = {
+        {"CREATE TABLE t (a int)", "CREATE TABLE\n"},
+        {"VACUUM t; SELECT 1", "ERROR 25001: VACUUM cannot run inside a transaction block\n"},
+        {"VACUUM t", "VACUUM\n"},
+        {"LOCK TABLE t", "ERROR 25P01: LOCK TABLE can only be used in transaction blocks\n"},
+        {"LOCK TABLE t; SELECT 1", "LOCK TABLE\n[?column?]\n1\nSELECT 1\n"},
+        {"SET TRANSACTION READ ONLY; SELECT 1", "SET\n[?column?]\n1\nSELECT 1\n"},
+        {"SET LOCAL lock_timeout = 7; SHOW lock_timeout", "SET\n[lock_timeout]\n7ms\nSHOW\n"},
+        {"SHOW lock_timeout", "[lock_timeout]\n0\nSHOW\n"},
+    };
+    struct fixture *f = *state;
+    EXPECT_ALL(&f->a, cases);
+}
+
 int
 main(void)
 {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, fixture_open, fixture_close)
     const struct CMUnitTest tests[] = {
         CASE(block__statements__move_it_as_in_postgresql),
+        CASE(script__several_statements__are_a_block),
         CASE(savepoint__rolled_back__restores),
         CASE(isolation__other_commits__seen_as_asked),
         CASE(read_only__changes__refused),
