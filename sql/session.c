@@ -280,15 +280,19 @@ hook_current_schema(struct sql_context *cx)
 }
 
 /* The mutex keeps the session, and so its connection, from going away meanwhile. */
-static void
+static bool
 interrupt(struct sql_session *session, bool terminates)
 {
     if (!terminates) {
         waiter_cancel(session->waiter);
-    } else if (session->terminate != NULL) {
-        waiter_cancel_for(session->waiter, CANCEL_SHUTDOWN);
-        session->terminate(session->node_arg);
+        return true;
     }
+    if (session->terminate == NULL) {
+        return false;
+    }
+    waiter_cancel_for(session->waiter, CANCEL_SHUTDOWN);
+    session->terminate(session->node_arg);
+    return true;
 }
 
 static bool
@@ -301,8 +305,7 @@ hook_interrupt(struct sql_context *cx, uint64_t session_no, bool terminates)
     {
         struct sql_session *session = LIST_ITEM(it, struct sql_session, link);
         if (session->session_no == session_no) {
-            interrupt(session, terminates);
-            found = true;
+            found = interrupt(session, terminates);
         }
     }
     mutex_unlock(&engine->sessions_mu);
