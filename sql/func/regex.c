@@ -102,6 +102,9 @@ compile_source(struct func_call *call, struct arena *arena, const struct regex_s
     (void)pcre2_set_newline(context, PCRE2_NEWLINE_LF);
     out->code = pcre2_compile((PCRE2_SPTR)text, strlen(text),
                               pcre2_options_of(&source->options), &error, &at, context);
+    if (out->code == NULL && error == PCRE2_ERROR_LOOKBEHIND_NOT_FIXED_LENGTH) {
+        return func__unsupported(call, "a lookbehind of no fixed length");
+    }
     if (out->code == NULL) {
         char message[128] = "";
         const char *known = message_of(error);
