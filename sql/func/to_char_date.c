@@ -180,13 +180,13 @@ put_number(int64_t value, int width, bool fill, struct buf *out)
     buf_printf(out, "%0*ld", fill ? width : 0, (long)value);
 }
 
-/* 1st, 2nd, 3rd, 4th; 11th to 13th. */
+/* 1st, 2nd, 3rd, 4th; 11th to 13th; of the number that begins there. */
 static void
-put_ordinal(struct buf *out, bool upper)
+put_ordinal(struct buf *out, size_t begin, bool upper)
 {
     static const char *const endings[] = {"TH", "ST", "ND", "RD", "th", "st", "nd", "rd"};
     unsigned last = out->data[out->size - 1] - '0', which = last >= 1 && last <= 3 ? last : 0;
-    if (out->size > 1 && out->data[out->size - 2] == '1') {
+    if (out->size > begin + 1 && out->data[out->size - 2] == '1') {
         which = 0;
     }
     buf_append_text(out, endings[which + (upper ? 0 : 4)]);
@@ -367,7 +367,8 @@ put_half(enum word word, const struct moment *m, enum letters letters, struct bu
 }
 
 static void
-put_zone(enum word word, const struct moment *m, enum letters letters, struct buf *out)
+put_zone(enum word word, const struct moment *m, enum letters letters, bool fill,
+         struct buf *out)
 {
     switch (word) {
     case WORD_TZ:
@@ -377,7 +378,7 @@ put_zone(enum word word, const struct moment *m, enum letters letters, struct bu
         buf_append_text(out, "00");
         return;
     default:
-        buf_append_text(out, "+00");
+        buf_append_text(out, word == WORD_OF && !fill ? "+0" : "+00");
         return;
     }
 }
@@ -433,7 +434,7 @@ put_word(struct func_call *call, enum word word, const struct moment *m, enum le
     } else if (word == WORD_CC) {
         put_century(m, fill, out);
     } else if (word >= WORD_TZ) {
-        put_zone(word, m, letters, out);
+        put_zone(word, m, letters, fill, out);
     } else {
         put_day(word, m, fill, out);
     }
@@ -492,8 +493,10 @@ run_format(struct func_call *call, const struct moment *m, struct slice format, 
         TRY(put_word(call, word, m, letters, precision, fill, out));
         bool is_number = out->size > before && out->data[out->size - 1] >= '0' &&
                          out->data[out->size - 1] <= '9';
-        if (is_number && has_prefix(format, at, "TH")) {
-            put_ordinal(out, format.data[at] == 'T');
+        if (has_prefix(format, at, "TH")) {
+            if (is_number) {
+                put_ordinal(out, before, format.data[at] == 'T');
+            }
             at += 2;
         }
     }

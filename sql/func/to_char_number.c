@@ -263,6 +263,7 @@ struct writer {
     const struct digits *digits;
     int whole_at, decimal_at;
     bool started; /* a digit was shown, or the sign */
+    bool digit;   /* the last place showed a digit: a comma may follow */
 };
 
 static void
@@ -286,6 +287,7 @@ write_whole_digit(struct writer *w, struct buf *out)
         put_floating_sign(f, w->digits, out);
         w->started = true;
     }
+    w->digit = true;
     if (w->digits->too_wide) {
         put_char(out, '#');
     } else {
@@ -305,6 +307,7 @@ write_decimal_digit(struct writer *w, struct buf *out)
         place >= f->last_zero) {
         return;
     }
+    w->digit = true;
     put_char(out, w->digits->too_wide ? '#' : w->digits->decimals[place]);
 }
 
@@ -326,6 +329,7 @@ write_node(struct writer *w, const struct node *node, struct buf *out)
     const struct format *f = w->format;
     switch (node->kind) {
     case NODE_DIGIT:
+        w->digit = false;
         if (w->whole_at < f->whole) {
             write_whole_digit(w, out);
         } else {
@@ -333,10 +337,11 @@ write_node(struct writer *w, const struct node *node, struct buf *out)
         }
         return;
     case NODE_POINT:
+        w->digit = false;
         write_point(w, out);
         return;
     case NODE_COMMA:
-        if (w->started) {
+        if (w->digit) {
             put_char(out, ',');
         } else if (!f->fill_mode_off) {
             put_char(out, ' ');

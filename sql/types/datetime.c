@@ -135,9 +135,7 @@ timestamp_age(int64_t a, int64_t b)
         days--;
     }
     while (days < 0) {
-        /* PostgreSQL borrows the days of the earlier month when going forward, else those of
-         * the later one */
-        days += minus ? days_in_month(x.year, x.month) : days_in_month(y.year, y.month);
+        days += days_in_month(y.year, y.month);
         months--;
     }
     while (months < 0) {

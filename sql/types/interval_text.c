@@ -313,6 +313,7 @@ parse_verbose(const uint8_t *p, const uint8_t *end, struct sums *sums)
     if (p < end && *p == '@') {
         p++;
     }
+    bool clock = false;
     for (skip_spaces(&p, end); p < end; skip_spaces(&p, end)) {
         if (is_letter(*p)) {
             struct slice word = read_word(&p, end);
@@ -334,6 +335,7 @@ parse_verbose(const uint8_t *p, const uint8_t *end, struct sums *sums)
             if (!read_clock(&p, end, &n, sums)) {
                 return false;
             }
+            clock = true;
             continue;
         }
         if (p < end && *p == '-' && n.fraction == 0 && p + 1 < end && is_digit(p[1])) {
@@ -355,8 +357,12 @@ parse_verbose(const uint8_t *p, const uint8_t *end, struct sums *sums)
         } else if (p < end) {
             unit = UNIT_DAY; /* "1 02:03:04" */
         }
+        __int128 before = sums->microseconds;
         if (unit == UNIT_NONE || !add(sums, &n, unit)) {
             return false;
+        }
+        if (clock) { /* "02:03 0.5 days": PostgreSQL loses the half day, too */
+            sums->microseconds = before;
         }
     }
     return sums->any;

@@ -140,6 +140,10 @@ def cases(op, f, cv, L):
     for x in ('16777217.0000000001','7.038531e-26','1e-400','3.4028236e38','-Infinity'): cv('float4','numeric:'+x)
     for x in ('1 2 3','7'): f('array_lower','int2vector:'+x,'int4:1'); f('array_upper','int2vector:'+x,'int4:1'); f('array_length','int2vector:'+x,'int4:1')
     f('array_position','int2vector:7 8 9','int2:8'); f('array_upper','int4[]:{}','int4:1'); f('array_upper','int4[]:{4,5}','int4:2')
+    for x,y in (('1906-07-22 21:56','2016-06-11 01:18'),('2016-06-11 01:18','1906-07-22 21:56'),('2020-01-31','2020-03-01'),('2020-03-01','2020-01-31'),('2061-06-07 09:57','2067-07-07 05:10'),('2043-10-26 BC','2020-02-23')): f('age','timestamp:'+x,'timestamp:'+y); f('age','timestamptz:'+y,'timestamptz:'+x)
+    for d in ('MONTHth','WDth','TZth','FMOF','WWDDth','Dayth DDth','FMTZH'): f('to_char','timestamp:2076-02-11 20:18:54','u:'+d); f('to_char','timestamptz:2076-02-13','u:'+d)
+    for d in ('.,','.,9','9.,9','G,.,9','FM.,9','D,99'):
+        for x in ('0','0.25','-2','-12'): f('to_char','numeric:'+x,'u:'+d)
     regexes(op, f)
 
 

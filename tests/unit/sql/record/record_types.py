@@ -48,7 +48,7 @@ add('timestamp(0)','2000-01-01 00:00:00.5','2000-01-01 00:00:00.4','1999-12-31 2
 add('timestamp(3)','2000-01-01 00:00:00.0005','2000-01-01 00:00:00.12345')
 add('timestamptz(2)','1999-12-31 23:59:59.995')
 I=['1 day','2 days','1 year 2 mons','1 year 2 months 3 days 04:05:06','1-2','-1-2','+1-2','1 02:03:04','-1 02:03:04','02:03','02:03:04.5','-02:03:04','1.5 days','1.5 months','1.5 years','1.5 weeks','1.25 hours','90 minutes','P1Y2M3DT4H5M6S','PT36H','P-1Y','1 day ago','@ 1 minute','@ 1 hour 2 secs ago','5','0','0 days','1 century','2 decades','1 millennium','100 ms','1500 us','1 mon -1 day','-1 mon +1 day','1 day -00:00:01','-1 day 1 hour','x','','1 xyz','1.123456 s','1.1234567 s','1 week','3w','1y2mon3d','12:60:00','25:00:00','1 day 2','2147483648 days','1 day 1 day','1 mon 1.5 days','10 months 15 months','-25:00:00','1 year -13 months','00:00:00.000001','-1 year -2 mons +3 days -04:05:06','1.5 mon ago']
-add('interval',*I)
+add('interval','182:56:30 0.2 days','0.2 days 182:56:30','1:00 1.5 weeks','1:00 1.5 mons','1:00 0.5 days ago',*I)
 add('int4[]','{}','{1,2,3}','{1,NULL,3}',' { 1 , 2 } ','{1,a}','1,2','{1,2','{"1","2"}','{1,,2}','{1,}')
 add('text[]','{a,b}','{"a b",c}','{"a\\"b"}','{NULL,"NULL",null}','{""}','{a\\,b}','{ a b , c}','{"a,b"}','{"\\\\"}')
 add('numeric[]','{1.50,2}'); add('"char"','a','','ab'); add('regtype','int4','integer','character varying','23','nosuch')
