@@ -27,7 +27,7 @@ function(harness name folder)
 endfunction()
 
 # fuzz_target(NAME libs... [SOURCES files]): tests/fuzz/NAME.c, run over the SQL texts of the tests
-# and lines made of them. With clang and -DRUSTYDB_FUZZ=ON also NAME_libfuzzer, which goes on for ever.
+# and lines made of them. With RUSTYDB_FUZZ also NAME_libfuzzer, which goes on for ever.
 function(fuzz_target name)
     cmake_parse_arguments(ARG "" "" "LINK;SOURCES" ${ARGN})
     file(GLOB texts CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/sql/cases/*.sql)
@@ -36,7 +36,7 @@ function(fuzz_target name)
     set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
     add_test(NAME ${name} COMMAND ${name} 20 ${texts} ${CMAKE_SOURCE_DIR}/tests/unit/sql/bind/bind_cases.sql)
     set_tests_properties(${name} PROPERTIES TIMEOUT 300)
-    if(RUSTYDB_FUZZ AND CMAKE_C_COMPILER_ID MATCHES Clang)
+    if(RUSTYDB_FUZZ)
         add_executable(${name}_libfuzzer ${CMAKE_SOURCE_DIR}/tests/fuzz/${name}.c ${ARG_SOURCES})
         target_compile_options(${name}_libfuzzer PRIVATE -fsanitize=fuzzer)
         target_link_options(${name}_libfuzzer PRIVATE -fsanitize=fuzzer)

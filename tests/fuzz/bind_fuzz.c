@@ -2,8 +2,9 @@
  * or a query, never a crash.
  *
  * Run:    as a test, over the lines of tests/sql/cases and what replay.c makes of them; for
- * longer, -DRUSTYDB_FUZZ=ON with clang: bind_fuzz_libfuzzer -dict=tests/fuzz/sql.dict
- * -max_len=2048 SPDX-License-Identifier: Apache-2.0 */
+ *         longer: bind_fuzz_libfuzzer -dict=tests/fuzz/sql.dict -max_len=2048
+ *         (cmake --preset fuzz)
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "sql/bind/bind.h"
 #include "sql/parse/parse.h"
 #include "tests/unit/sql/bind/fake_catalog.h"

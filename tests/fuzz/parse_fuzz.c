@@ -1,7 +1,7 @@
-/* parse_fuzz.c: any bytes as SQL text: an error or a tree, never a crash, never a slow answer.
+/* parse_fuzz.c: any bytes as SQL text: an error or a tree, never a crash.
  *
  * Run:    as a test, over the lines of tests/sql/cases and what replay.c makes of them; for
- * longer, -DRUSTYDB_FUZZ=ON with clang: parse_fuzz_libfuzzer -max_len=4096
+ *         longer: parse_fuzz_libfuzzer -max_len=4096 (cmake --preset fuzz)
  * SPDX-License-Identifier: Apache-2.0 */
 #include "sql/parse/parse.h"
 #include <stdlib.h>
