@@ -38,6 +38,11 @@ ddl__lock(struct sql_session *session, struct object_id table, enum table_lock_m
 {
     struct sql_context *cx = &session->cx;
     TRY(table_lock(cx->txn, table, mode, LOCK_WAIT, cx->diag));
+    if (session->repeatable_read && session->snapshot_taken) { /* it looks with what it has */
+        const struct table_def *seen = NULL;
+        TRY(catalog_table_by_id(cx, table, &seen));
+        TRY(catalog_check_unchanged(cx, seen));
+    }
     return session__refresh_latest(session, cx->diag);
 }
 

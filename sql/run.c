@@ -83,6 +83,13 @@ keep_execution(struct run *run)
     run->execution = NULL;
 }
 
+static bool
+changes_rows(const struct query *query)
+{
+    return query->kind == QUERY_INSERT || query->kind == QUERY_UPDATE ||
+           query->kind == QUERY_DELETE;
+}
+
 /* execution_open() locks the tables and may wait for it; what others committed meanwhile may
  * have changed them: then plan and snapshot are taken anew, as PostgreSQL plans after locking.
  */
@@ -104,6 +111,9 @@ open_execution(struct sql_session *session, struct run *run, struct sql_result *
         }
         run->unit = plan_unit__ref(compiled->unit);
         TRY(open_or_restart(run));
+        if (session->repeatable_read && changes_rows(compiled->unit->query)) {
+            return catalog_check_unchanged(&run->cx, compiled->unit->query->table);
+        }
         if (session->repeatable_read || attempt == RESTARTS_MAX ||
             store_catalog_csn(session->cx.store) == session->catalog_seen) {
             return STATUS_OK;
@@ -115,13 +125,6 @@ open_execution(struct sql_session *session, struct run *run, struct sql_result *
         TRY(session__snapshot(session, &result->diag));
         refresh_context(session, run, result);
     }
-}
-
-static bool
-changes_rows(const struct query *query)
-{
-    return query->kind == QUERY_INSERT || query->kind == QUERY_UPDATE ||
-           query->kind == QUERY_DELETE;
 }
 
 /* Rows [first, first + count) of a batch as a batch of their own, in the run's arena. */

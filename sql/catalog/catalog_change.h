@@ -48,6 +48,11 @@ struct csn catalog_csn(const struct catalog *catalog);
 uint64_t catalog_number(const struct catalog *catalog); /* as catalog_version() */
 /* After a change (or a rollback to a savepoint): definitions are read anew. */
 void catalog_touch(struct sql_context *cx);
+/* In REPEATABLE READ, before rows or indexes of `table` are written, with a lock on it: 40001
+ * if others changed its columns or indexes after the transaction's snapshot, 42P01 if they
+ * dropped it. A load while no definition at all was changed. */
+MUST_CHECK enum status catalog_check_unchanged(struct sql_context *cx,
+                                               const struct table_def *table);
 
 /* ---- look-ups beside catalog.h ---- */
 /* 0: no such schema. */

@@ -166,20 +166,30 @@ flush_run(struct run *run, struct diag *diag)
     return STATUS_OK;
 }
 
-static void
-add_page(struct run *run, struct page *page)
+/* Under REPEATABLE READ the snapshot may show versions that others have superseded. The index
+ * would not have their keys, and this transaction would look for them in vain. */
+static enum status
+add_page(struct run *run, struct page *page, struct diag *diag)
 {
     const struct index_build *build = run->build;
     const uint8_t *data = page_data(page);
     struct version version;
+    bool misses = false;
     page_latch_shared(page);
     for (unsigned line = 0; line < heap_page_line_count(data); line++) {
-        if (heap_page_read(data, build->heap->page_size, line, &version) &&
-            version_live(build->heap->store, &version, build->own, build->own_arg)) {
+        if (!heap_page_read(data, build->heap->page_size, line, &version)) {
+            continue;
+        }
+        if (version_live(build->heap->store, &version, build->own, build->own_arg)) {
             add_row(run, &version);
+        } else {
+            misses |= build->txn != NULL && version_visible(build->txn, &version);
         }
     }
     page_unlatch(page);
+    return misses ? diag_fail(diag, STATUS_CONFLICT, SQLSTATE_SERIALIZATION_FAILURE,
+                              "could not serialize access due to concurrent update")
+                  : STATUS_OK;
 }
 
 static enum status
@@ -193,8 +203,9 @@ scan_table(struct run *run, struct diag *diag)
             TRY(txn_check(run->build->txn, diag));
         }
         TRY(page_pin(heap->pages, heap->space, (struct page_no){no}, PIN_SCAN, &page, diag));
-        add_page(run, page);
+        enum status status = add_page(run, page, diag);
         page_unpin(page);
+        TRY(status);
         if (run->keys.size + run->count * sizeof(run->items[0]) > RUN_BYTES_MAX) {
             TRY(flush_run(run, diag));
         }

@@ -1,6 +1,7 @@
 /* index_build.h: filling a new index from the rows of its table. Nobody writes the table
  * meanwhile (a SHARE lock, or apply's order). For storage/heap only.
- * Fails: 23505 for a unique index with equal keys, when `txn` is given; 57014.
+ * Fails: when `txn` is given: 23505 for a unique index with equal keys; 40001 when its snapshot
+ * shows a version that is not the newest; 57014.
  * SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 

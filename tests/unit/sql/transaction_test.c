@@ -105,6 +105,87 @@ isolation__other_commits__seen_as_asked(void **state)
     expect(&f->a, "ROLLBACK", "ROLLBACK\n");
 }
 
+#define REPEATABLE_BEGIN "BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT 1 AS one"
+#define CHANGED                                                                                \
+    "ERROR 40001: could not serialize access due to a concurrent change of the definition "    \
+    "of \"t\"\n"
+
+/* Goal: what others change of a table after a REPEATABLE READ transaction's snapshot is not
+ * written around: no row without a new column's NOT NULL, none that a dropped index should have
+ * had, none past a new constraint. Reading goes on, and so do tables that were let alone. */
+static void
+repeatable_read__definition_changed_since__writes_fail(void **state)
+{
+    static const struct sql_case changes[] = {
+        {"ALTER TABLE t ADD COLUMN m int NOT NULL DEFAULT 7", "ALTER TABLE\n"},
+        {"CREATE INDEX t_n ON t (n)", "CREATE INDEX\n"},
+        {"DROP INDEX t_n", "DROP INDEX\n"},
+        {"ALTER TABLE t ADD UNIQUE (n)", "ALTER TABLE\n"},
+    };
+    static const char *const writes[] = {"INSERT INTO t (id, n) VALUES (2, 2)",
+                                         "UPDATE t SET n = 5", "DELETE FROM t",
+                                         "CREATE INDEX t_id ON t (id)", "TRUNCATE t"};
+    struct fixture *f = *state;
+    expect(&f->a, TABLE "; INSERT INTO t VALUES (1, 1); CREATE TABLE u (a int)",
+           "CREATE TABLE\nINSERT 0 1\nCREATE TABLE\n");
+    for (size_t i = 0; i < ARRAY_SIZE(changes); i++) {
+        expect(&f->a, REPEATABLE_BEGIN, "BEGIN\n[one]\n1\nSELECT 1\n");
+        expect(&f->b, changes[i].text, changes[i].answer);
+        expect(&f->a, "INSERT INTO u VALUES (1); SELECT n FROM t",
+               "INSERT 0 1\n[n]\n1\nSELECT 1\n");
+        for (size_t w = 0; w < ARRAY_SIZE(writes); w++) {
+            expect(&f->a, "SAVEPOINT s", "SAVEPOINT\n");
+            expect(&f->a, writes[w], CHANGED);
+            expect(&f->a, "ROLLBACK TO s", "ROLLBACK\n");
+        }
+        expect(&f->a, "ROLLBACK", "ROLLBACK\n");
+    }
+    expect(&f->a, REPEATABLE_BEGIN, "BEGIN\n[one]\n1\nSELECT 1\n");
+    expect(&f->b, "DROP TABLE t", "DROP TABLE\n");
+    expect(&f->a, "INSERT INTO t (id, n) VALUES (2, 2)",
+           "ERROR 42P01: relation \"t\" does not exist\n");
+    expect(&f->a, "ROLLBACK", "ROLLBACK\n");
+}
+
+/* Goal: a transaction's own definitions are no reason to refuse its writes, nor are those of
+ * others from before its snapshot. */
+static void
+repeatable_read__own_definitions__writes_go_on(void **state)
+{
+    static const struct sql_case own[] = {
+        {"ALTER TABLE t ADD COLUMN m int; CREATE INDEX t_n ON t (n); CREATE TABLE v (a int)",
+         "ALTER TABLE\nCREATE INDEX\nCREATE TABLE\n"},
+        {"INSERT INTO t VALUES (2, 2, 2); INSERT INTO v VALUES (1)",
+         "INSERT 0 1\nINSERT 0 1\n"},
+        {"SELECT m FROM t WHERE n = 2", "[m]\n2\nSELECT 1\n"},
+        {"COMMIT", "COMMIT\n"},
+    };
+    struct fixture *f = *state;
+    expect(&f->b, TABLE "; INSERT INTO t VALUES (1, 1)", "CREATE TABLE\nINSERT 0 1\n");
+    expect(&f->a, REPEATABLE_BEGIN, "BEGIN\n[one]\n1\nSELECT 1\n");
+    expect(&f->b, "CREATE TABLE w (a int)", "CREATE TABLE\n"); /* so that it is looked at */
+    EXPECT_ALL(&f->a, own);
+}
+
+/* Goal: an index made under REPEATABLE READ is not one in which the transaction's own snapshot
+ * would miss rows: those whose newest version it does not see. */
+static void
+repeatable_read__index_over_newer_rows__refused(void **state)
+{
+    struct fixture *f = *state;
+    expect(&f->a, TABLE "; INSERT INTO t VALUES (1, 1)", "CREATE TABLE\nINSERT 0 1\n");
+    expect(&f->a, REPEATABLE_BEGIN, "BEGIN\n[one]\n1\nSELECT 1\n");
+    expect(&f->b, "UPDATE t SET n = 2", "UPDATE 1\n");
+    expect(&f->a, "CREATE INDEX t_n ON t (n)",
+           "ERROR 40001: could not serialize access due to concurrent update\n");
+    expect(&f->a, "ROLLBACK", "ROLLBACK\n");
+    expect(&f->a, "BEGIN ISOLATION LEVEL REPEATABLE READ; UPDATE t SET n = 3",
+           "BEGIN\nUPDATE 1\n");
+    expect(&f->a, "CREATE INDEX t_n ON t (n); SELECT n FROM t WHERE n = 3",
+           "CREATE INDEX\n[n]\n3\nSELECT 1\n");
+    expect(&f->a, "COMMIT", "COMMIT\n");
+}
+
 static void
 read_only__changes__refused(void **state)
 {
@@ -238,6 +319,9 @@ main(void)
         CASE(block__statements__move_it_as_in_postgresql),
         CASE(script__several_statements__are_a_block),
         CASE(savepoint__rolled_back__restores),
+        CASE(repeatable_read__definition_changed_since__writes_fail),
+        CASE(repeatable_read__own_definitions__writes_go_on),
+        CASE(repeatable_read__index_over_newer_rows__refused),
         CASE(isolation__other_commits__seen_as_asked),
         CASE(read_only__changes__refused),
         CASE(commit__log_is_slow__waits_for_it),
