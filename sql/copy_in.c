@@ -9,8 +9,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define CHECK_ROWS 1024 /* between looks at cancel and term */
-#define SHOWN_BYTES_MAX 100U
+#define SHOWN_BYTES_MAX ((size_t)100) /* of a line or value, in an error's context */
+#define CHECK_ROWS 1024               /* between looks at cancel and term */
+
+enum line_end { LINE_END_UNKNOWN, LINE_END_LF, LINE_END_CRLF };
 
 struct copy_in {
     struct sql_session *session;
@@ -23,7 +25,8 @@ struct copy_in {
     struct buf pending, field;
     struct arena line_arena;
     uint64_t line_no, row_count;
-    bool skip_header, ended; /* ended: the line \. was seen */
+    bool skip_header, ended; /* ended: \. was seen */
+    enum line_end line_end;  /* of the first line; all are to end like it */
 };
 
 void
@@ -118,13 +121,25 @@ copy__start_in(struct sql_session *session, struct run *run, const struct ast_co
 
 /* The input as PostgreSQL's context shows it: what fits into 100 bytes, and "...". */
 static const char *
-shown_input(struct copy_in *copy, struct slice text)
+shown_input(struct copy_in *copy, struct slice data)
 {
-    if (text.size <= SHOWN_BYTES_MAX) {
-        return arena_strndup(&copy->line_arena, text.data, text.size);
+    bool cut = data.size > SHOWN_BYTES_MAX;
+    data.size = utf8_valid_prefix(slice_make(data.data, MIN(data.size, SHOWN_BYTES_MAX)));
+    return arena_printf(&copy->line_arena, "%.*s%s", (int)data.size, (const char *)data.data,
+                        cut ? "..." : "");
+}
+
+static void
+say_line(struct copy_in *copy, struct slice line)
+{
+    struct diag *diag = copy->session->cx.diag;
+    if (line.size <= SHOWN_BYTES_MAX && utf8_valid_prefix(line) < line.size) {
+        diag_while(diag, "COPY %s, line %llu", copy->table->name,
+                   (unsigned long long)copy->line_no);
+        return;
     }
-    size_t size = utf8_valid_prefix(slice_make(text.data, SHOWN_BYTES_MAX));
-    return arena_printf(&copy->line_arena, "%.*s...", (int)size, (const char *)text.data);
+    diag_while(diag, "COPY %s, line %llu: \"%s\"", copy->table->name,
+               (unsigned long long)copy->line_no, shown_input(copy, line));
 }
 
 static enum status
@@ -144,8 +159,7 @@ line_error(struct copy_in *copy, struct slice line, const char *format, const ch
     }
     text[at] = 0;
     diag_fail(diag, STATUS_INVALID, SQLSTATE_BAD_COPY_FILE_FORMAT, "%s", text);
-    diag_while(diag, "COPY %s, line %llu: \"%s\"", copy->table->name,
-               (unsigned long long)copy->line_no, shown_input(copy, line));
+    say_line(copy, line);
     return STATUS_INVALID;
 }
 
@@ -208,9 +222,9 @@ read_field(struct copy_in *copy, const uint8_t **at, const uint8_t *end, bool *i
     buf_clear(&copy->field);
     buf_append(&copy->field, start, (size_t)(p - start));
     while (p < end && *p != delimiter) {
-        if (*p == '\\' && p + 1 < end) {
-            p++;
-            p += unescape(p, end, &copy->field);
+        if (*p == '\\') {
+            p++; /* the data's last byte may be one: it stands for nothing */
+            p += p < end ? unescape(p, end, &copy->field) : 0;
         } else {
             buf_u8(&copy->field, *p++);
         }
@@ -221,7 +235,8 @@ read_field(struct copy_in *copy, const uint8_t **at, const uint8_t *end, bool *i
 }
 
 static enum status
-read_value(struct copy_in *copy, unsigned no, struct slice text, struct value *value_out)
+read_value(struct copy_in *copy, struct slice line, unsigned no, struct slice text,
+           struct value *value_out)
 {
     const struct column_def *column = &copy->table->columns[no];
     struct diag *diag = copy->session->cx.diag;
@@ -235,7 +250,10 @@ read_value(struct copy_in *copy, unsigned no, struct slice text, struct value *v
         status = value_apply_typmod(column->type, column->typmod, false, value_out,
                                     &copy->line_arena, diag);
     }
-    if (status != STATUS_OK) {
+    bool is_text = strcmp(diag->sqlstate, SQLSTATE_CHARACTER_NOT_IN_REPERTOIRE) != 0;
+    if (status != STATUS_OK && !is_text) { /* what a client may show is the line as it came */
+        say_line(copy, line);
+    } else if (status != STATUS_OK) {
         diag_while(diag, "COPY %s, line %llu, column %s: \"%s\"", copy->table->name,
                    (unsigned long long)copy->line_no, column->name, shown_input(copy, text));
     }
@@ -259,7 +277,7 @@ read_row(struct copy_in *copy, struct slice line)
         struct slice text = read_field(copy, &at, end, &is_null);
         copy->values[no].is_null = is_null;
         if (!is_null) {
-            TRY(read_value(copy, no, text, &copy->values[no]));
+            TRY(read_value(copy, line, no, text, &copy->values[no]));
         }
     }
     if (at != end) {
@@ -302,17 +320,92 @@ check_header(struct copy_in *copy, struct slice line)
 }
 
 static enum status
-take_line(struct copy_in *copy, struct slice line)
+bad_line_end(const struct copy_in *copy, const char *message, const char *hint)
 {
-    copy->line_no++;
-    if (line.size > 0 && line.data[line.size - 1] == '\r') {
-        line.size--;
+    struct diag *diag = copy->session->cx.diag;
+    diag_fail(diag, STATUS_INVALID, SQLSTATE_BAD_COPY_FILE_FORMAT, "%s", message);
+    if (hint != NULL) {
+        diag_hint(diag, "%s", hint);
     }
+    diag_while(diag, "COPY %s, line %llu", copy->table->name,
+               (unsigned long long)copy->line_no);
+    return STATUS_INVALID;
+}
+
+/* Looks for what may not stand in a line as it is: returns (a CR that is none of the end), and
+ * \. before its end. What is left of `line` before \. is the last row, if there is anything. */
+static enum status
+check_bytes(struct copy_in *copy, struct slice *line, bool whole)
+{
+    const uint8_t *end = line->data + line->size;
+    bool escapes = memchr(line->data, '\\', line->size) != NULL;
+    if (!escapes && memchr(line->data, '\r', line->size) == NULL) {
+        return STATUS_OK;
+    }
+    for (const uint8_t *p = line->data; p < end; p++) {
+        if (*p == '\r') {
+            return bad_line_end(copy, "literal carriage return found in data",
+                                "Use \"\\r\" to represent carriage return.");
+        }
+        if (*p != '\\' || p + 1 == end) {
+            continue;
+        }
+        if (p[1] == '.' && (p + 2 != end || !whole)) {
+            return bad_line_end(copy, "end-of-copy marker corrupt", NULL);
+        }
+        if (p[1] == '.') {
+            copy->ended = true;
+            line->size = (size_t)(p - line->data);
+            return STATUS_OK;
+        }
+        p++; /* what is escaped is data */
+    }
+    return STATUS_OK;
+}
+
+/* Takes a CR off the end; it is one when no backslash makes it data. */
+static bool
+take_return(struct slice *line)
+{
+    size_t escapes = 0;
+    if (line->size == 0 || line->data[line->size - 1] != '\r') {
+        return false;
+    }
+    while (escapes + 1 < line->size && line->data[line->size - 2 - escapes] == '\\') {
+        escapes++;
+    }
+    line->size -= escapes % 2 == 0;
+    return escapes % 2 == 0;
+}
+
+static enum status
+check_line_end(struct copy_in *copy, struct slice *line, bool whole)
+{
+    if (!whole) {
+        return STATUS_OK;
+    }
+    if (copy->line_end == LINE_END_UNKNOWN) {
+        copy->line_end = take_return(line) ? LINE_END_CRLF : LINE_END_LF;
+        return STATUS_OK;
+    }
+    if (copy->line_end == LINE_END_CRLF && !take_return(line)) {
+        return bad_line_end(copy, "literal newline found in data",
+                            "Use \"\\n\" to represent newline.");
+    }
+    return STATUS_OK;
+}
+
+/* `whole`: it had its newline. */
+static enum status
+take_line(struct copy_in *copy, struct slice line, bool whole)
+{
     if (copy->ended) {
         return STATUS_OK; /* nothing counts after \. */
     }
-    if (line.size == 2 && memcmp(line.data, "\\.", 2) == 0) {
-        copy->ended = true;
+    copy->line_no++;
+    TRY(check_line_end(copy, &line, whole));
+    TRY(check_bytes(copy, &line, whole));
+    if (copy->ended && line.size == 0) {
         return STATUS_OK;
     }
     if (copy->skip_header) {
@@ -327,10 +420,12 @@ take_line(struct copy_in *copy, struct slice line)
     enum status status = row_inserter_insert(copy->inserter, copy->values);
     if (status != STATUS_OK) {
         struct diag *diag = copy->session->cx.diag;
-        bool by_row = strcmp(diag->sqlstate, SQLSTATE_NOT_NULL_VIOLATION) == 0;
-        diag_while(diag, by_row ? "COPY %s, line %llu: \"%s\"" : "COPY %s, line %llu",
-                   copy->table->name, (unsigned long long)copy->line_no,
-                   shown_input(copy, line));
+        if (strcmp(diag->sqlstate, SQLSTATE_NOT_NULL_VIOLATION) == 0) {
+            say_line(copy, line);
+        } else {
+            diag_while(diag, "COPY %s, line %llu", copy->table->name,
+                       (unsigned long long)copy->line_no);
+        }
         return status;
     }
     if (++copy->row_count % CHECK_ROWS == 0) {
@@ -374,14 +469,15 @@ take_data(struct copy_in *copy, struct slice data)
         const uint8_t *line_end =
             find_line_end(start + old_size, start, start + copy->pending.size);
         if (line_end != NULL) {
-            enum status status = take_line(copy, slice_make(start, (size_t)(line_end - start)));
+            enum status status =
+                take_line(copy, slice_make(start, (size_t)(line_end - start)), true);
             buf_clear(&copy->pending);
             TRY(status);
         }
     }
     const uint8_t *line_end;
     while (at < end && (line_end = find_line_end(at, at, end)) != NULL) {
-        TRY(take_line(copy, slice_make(at, (size_t)(line_end - at))));
+        TRY(take_line(copy, slice_make(at, (size_t)(line_end - at)), true));
         at = line_end + 1;
     }
     buf_append(&copy->pending, at, (size_t)(end - at));
@@ -443,7 +539,8 @@ finish_copy(struct copy_in *copy)
     if (copy->pending.size == 0) {
         return STATUS_OK;
     }
-    return take_line(copy, buf_slice(&copy->pending)); /* a last line without its newline */
+    return take_line(copy, buf_slice(&copy->pending),
+                     false); /* a last line without its newline */
 }
 
 void
