@@ -377,7 +377,7 @@ read_formats(struct reader *body, struct slice *formats_out, struct diag *diag)
     }
     for (size_t i = 0; i < formats_out->size; i += 2) {
         if (get_be16(formats_out->data + i) > 1) {
-            return diag_fail(diag, STATUS_INVALID, SQLSTATE_PROTOCOL_VIOLATION,
+            return diag_fail(diag, STATUS_INVALID, SQLSTATE_INVALID_PARAMETER_VALUE,
                              "unsupported format code: %u", get_be16(formats_out->data + i));
         }
     }
@@ -418,6 +418,23 @@ keep_formats(struct client *client, const char *portal, struct slice formats, st
 }
 
 static enum status
+check_result_formats(struct client *client, const char *portal, size_t format_count,
+                     struct diag *diag)
+{
+    const struct sql_column *columns = NULL;
+    unsigned count = 0;
+    if (format_count <= 1) {
+        return STATUS_OK;
+    }
+    TRY(sql_portal_describe(client->session, portal, &columns, &count, diag));
+    return format_count == count
+               ? STATUS_OK
+               : diag_fail(diag, STATUS_INVALID, SQLSTATE_PROTOCOL_VIOLATION,
+                           "bind message has %zu result formats but query has %u columns",
+                           format_count, count);
+}
+
+static enum status
 bind_params(struct client *client, struct reader *body, const char *portal,
             const char *prepared, struct arena *arena, struct diag *diag)
 {
@@ -425,13 +442,19 @@ bind_params(struct client *client, struct reader *body, const char *portal,
     TRY(read_formats(body, &formats, diag));
     unsigned count = read_be16(body);
     struct sql_param *params = arena_array(arena, struct sql_param, MAX(count, 1u));
+    if (formats.size / 2 > 1 && formats.size / 2 != count) {
+        return diag_fail(diag, STATUS_INVALID, SQLSTATE_PROTOCOL_VIOLATION,
+                         "bind message has %zu parameter formats but %u parameters",
+                         formats.size / 2, count);
+    }
     TRY(read_params(body, params, count, formats, diag));
     TRY(read_formats(body, &result_formats, diag));
     if (!reader_done(body)) {
         return message_short(diag, "Bind");
     }
     TRY(keep_formats(client, portal, result_formats, diag));
-    return sql_bind(client->session, portal, prepared, params, count, diag);
+    TRY(sql_bind(client->session, portal, prepared, params, count, diag));
+    return check_result_formats(client, portal, result_formats.size / 2, diag);
 }
 
 static enum status
@@ -629,11 +652,11 @@ client_step_message(struct client *client, const struct wire_message *message)
         return true;
     } else if (type == 'S') {
         sync(client);
+    } else if (client->skip_to_sync && strchr("QF", type) != NULL && type != '\0') {
+        return true; /* skipped like the messages of the extended protocol */
     } else if (type == 'Q') {
-        client->skip_to_sync = false;
         simple_query(client, &body);
     } else if (type == 'F') {
-        client->skip_to_sync = false;
         message_failed(client, SQLSTATE_FEATURE_NOT_SUPPORTED,
                        "the FunctionCall message is not supported");
     } else if (strchr("PBDECH", type) != NULL && type != '\0') {

@@ -153,6 +153,54 @@ def until_it_speaks(client, interrupt):
             return said
 
 
+def bind(client, parameters, formats, result_formats):
+    """Parse, Bind with these values and format codes, Execute, Sync."""
+    client.send("P", b"\0SELECT a, a + $1 FROM (VALUES (1)) v (a)\0" + struct.pack("!h", 0))
+    values = b"".join(struct.pack("!i", len(value)) + value for value in parameters)
+    codes = [struct.pack("!h%dh" % len(some), len(some), *some) for some in (formats, result_formats)]
+    client.send("B", b"\0\0" + codes[0] + struct.pack("!h", len(parameters)) + values + codes[1])
+    client.send("E", b"\0\0\0\0\0")
+    client.send("S")
+    return client.until_ready(), client.error
+
+
+def extended(port):
+    """Format codes that do not fit are errors."""
+    client = Client(port)
+    client.error = ""
+    for formats, result_formats in (((), ()), ((0,), (0, 0)), ((0, 0), ()), ((), (0, 0, 0)), ((7,), ())):
+        print(*bind(client, [b"1"], formats, result_formats))
+
+
+def skips(port):
+    """After an error of the extended protocol all is skipped up to Sync, a Query as well."""
+    client = Client(port)
+    client.send("P", b"\0SELECT nothing\0\0\0")
+    client.send("Q", b"SELECT 'not asked'\0")
+    client.send("F", struct.pack("!ihhh", 1598, 0, 0, 0))
+    client.send("S")
+    print(client.until_ready(), "/", client.query("SELECT 2"))
+
+
+def copies(port):
+    """Ends of lines in COPY data, as one message and byte by byte."""
+    client = Client(port)
+    client.error = ""
+    client.query("CREATE TABLE lines (a int, b text)")
+    for data in (b"1\ta\r\n2\tb\r\n", b"1\ta\r\n2\tb\n", b"1\ta\n2\tb\r\n", b"1\ta\\\r\n", b"1\ta\\", b"1\ta\r\n\\.\r\n2\n",
+                 b"\\.", b"1\t\xff\n"):
+        said = []
+        for pieces in ([data], [data[i:i + 1] for i in range(len(data))]):
+            client.query("COPY lines FROM STDIN")
+            for piece in pieces:
+                client.send("d", piece)
+            client.send("c")
+            said.append(client.until_ready())
+        print(said[0], "twice" if said[0] == said[1] else said[1], client.error)
+        client.error = ""
+    print(client.query("SELECT count(*) || ' ' || sum(length(b)) FROM lines"), client.query("DROP TABLE lines"))
+
+
 def cancels(port):
     """CancelRequest hits the statement of that connection; with a wrong secret, nothing."""
     client, witness = Client(port), Client(port)

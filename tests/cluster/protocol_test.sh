@@ -62,6 +62,22 @@ ERROR 08P01 FATAL 08P01 end terminating connection because protocol synchronizat
 DROP TABLE I
 FATAL 08P01 end" "$port"
 
+    case_is extended "1 SELECT 1 I 
+1 SELECT 1 I 
+ERROR 08P01 I bind message has 2 parameter formats but 1 parameters
+ERROR 08P01 I bind message has 3 result formats but query has 2 columns
+ERROR 22023 I unsupported format code: 7" "$port"
+
+    case_is copies "COPY 2 I twice 
+ERROR 22P04 I twice literal newline found in data
+ERROR 22P04 I twice literal carriage return found in data
+COPY 1 I twice 
+COPY 1 I twice 
+COPY 1 I twice 
+ERROR 22P04 I twice end-of-copy marker corrupt
+ERROR 22021 I twice invalid byte sequence for encoding \"UTF8\": 0xff
+10 12 SELECT 1 I DROP TABLE I" "$port"
+
     case_is cancels "end /  SELECT 1 I /  SELECT 1 I
 end / ERROR 57014 I /  SELECT 1 I
 1 SELECT 1 I" "$port"
@@ -97,6 +113,8 @@ DROP TABLE I" "$(port_of "$name")" 200000
     grown=$(($(memory_kb "$name" VmHWM) - before))
     [ $grown -lt 60000 ] || fail "a pipeline of 120 MB took $grown KiB at $name"
 done
+
+case_is skips "ERROR 42703 I / 2 SELECT 1 I" "$primary"
 
 case_is pids "40 40
 True" "$primary" "$standby"
