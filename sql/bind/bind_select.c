@@ -1,6 +1,8 @@
 /* bind_select.c: SELECT, VALUES and set operations. SPDX-License-Identifier: Apache-2.0 */
 #include "sql/bind/bind_internal.h"
 
+#define TARGETS_MAX 1664u /* as PostgreSQL's MaxTupleAttributeNumber */
+
 struct query *
 bind__new_query(struct binder *b, enum query_kind kind)
 {
@@ -76,6 +78,16 @@ add_star(struct binder *b, struct scope *scope, const struct ast_expr *ast,
     return STATUS_OK;
 }
 
+/* More would not fit the count in a row's description either. */
+static enum status
+check_target_count(struct binder *b, unsigned count)
+{
+    return count <= TARGETS_MAX
+               ? STATUS_OK
+               : diag_fail(b->cx->diag, STATUS_LIMIT, SQLSTATE_TOO_MANY_COLUMNS,
+                           "target lists can have at most %u entries", TARGETS_MAX);
+}
+
 enum status
 bind__targets(struct binder *b, struct scope *scope, const struct ast_target_list *list,
               struct target **targets_out, unsigned *count_out)
@@ -97,7 +109,7 @@ bind__targets(struct binder *b, struct scope *scope, const struct ast_target_lis
     }
     *targets_out = builder.targets;
     *count_out = builder.count;
-    return STATUS_OK;
+    return check_target_count(b, builder.count);
 }
 
 static enum status
@@ -329,6 +341,7 @@ bind_values(struct binder *b, struct scope *scope, const struct ast_select *ast)
     query->kind = QUERY_VALUES;
     struct range range = {
         .kind = RANGE_VALUES, .alias = "*VALUES*", .column_count = ast->rows[0].count};
+    TRY(check_target_count(b, range.column_count));
     range.columns = arena_array(b->arena, struct range_column, range.column_count);
     scope->clause = CLAUSE_VALUES;
     TRY(bind_value_rows(b, scope, ast, &range));

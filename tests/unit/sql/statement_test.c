@@ -141,6 +141,10 @@ vacuum__in_and_out_of_blocks__counts_rows(void **state)
         {"CREATE TABLE t (a int); INSERT INTO t VALUES (1), (2), (3)",
          "CREATE TABLE\nINSERT 0 3\n"},
         {"BEGIN; VACUUM", "BEGIN\nERROR 25001: VACUUM cannot run inside a transaction block\n"},
+        {"ROLLBACK; VACUUM",
+         "ROLLBACK\nERROR 25001: VACUUM cannot run inside a transaction block\n"},
+        {"VACUUM; SELECT 1", "ERROR 25001: VACUUM cannot run inside a transaction block\n"},
+        {"BEGIN", "BEGIN\n"},
         {"ROLLBACK", "ROLLBACK\n"},
         {"SELECT reltuples FROM pg_class WHERE relname = 't'", "[reltuples]\n-1\nSELECT 1\n"},
         {"VACUUM ANALYZE t", "VACUUM\n"},
@@ -493,12 +497,37 @@ function__large_result__53200(void **state)
            "[length]\n3000\nSELECT 1\n");
 }
 
+/* Goal: a list of more columns than a row's description counts is refused, as in
+ * PostgreSQL. */
+static void
+targets__too_many__refused(void **state)
+{
+    static const char *const forms[] = {"SELECT 1", "VALUES (1",
+                                        "INSERT INTO t VALUES (1, 1) "
+                                        "RETURNING 1"};
+    struct fixture *f = *state;
+    expect(&f->a, "CREATE TABLE t (id int PRIMARY KEY, n int)", "CREATE TABLE\n");
+    for (size_t i = 0; i < ARRAY_SIZE(forms); i++) {
+        struct buf text = BUF_EMPTY;
+        buf_append_text(&text, forms[i]);
+        for (unsigned n = 1; n < 1665; n++) {
+            buf_append_text(&text, ",1");
+        }
+        buf_append_text(&text, i == 1 ? ")" : "");
+        buf_u8(&text, 0);
+        expect(&f->a, (const char *)text.data,
+               "ERROR 54011: target lists can have at most 1664 entries\n");
+        buf_deinit(&text);
+    }
+}
+
 int
 main(void)
 {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, fixture_open, fixture_close)
     const struct CMUnitTest tests[] = {
         CASE(settings__set_and_shown__follow_the_transaction),
+        CASE(targets__too_many__refused),
         CASE(prepare__executed__runs_with_its_values),
         CASE(copy__input_cut_anywhere__same_rows),
         CASE(copy__bad_input__fails_with_its_place),
