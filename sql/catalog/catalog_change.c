@@ -352,9 +352,9 @@ describe_duplicate(struct sql_context *cx, const struct table_def *table,
         tuple_decode(buf_slice(&tuple), table->storage.kinds, count, columns);
         buf_append_text(&text, "Key (");
         for (unsigned i = 0; i < definition->column_count; i++) {
+            const char *name = table->columns[definition->columns[i].column_no].name;
             buf_append_text(&text, i == 0 ? "" : ", ");
-            catalog_quote_identifier(table->columns[definition->columns[i].column_no].name,
-                                     &text);
+            catalog_quote_identifier(name, &text);
         }
         buf_append_text(&text, ")=(");
         for (unsigned i = 0; i < definition->column_count; i++) {

@@ -26,3 +26,13 @@ INSERT INTO k VALUES (1, 1);
 INSERT INTO k VALUES (1, 2);
 INSERT INTO k VALUES (2, 1);
 DROP TABLE k;
+-- names that need quotes
+CREATE TABLE odd ("a b" int PRIMARY KEY, "Up" int, "select" int);
+CREATE UNIQUE INDEX odd_two ON odd ("Up", "select");
+INSERT INTO odd VALUES (1, 1, 1);
+INSERT INTO odd VALUES (1, 2, 2);
+INSERT INTO odd VALUES (2, 1, 1);
+DROP INDEX odd_two;
+INSERT INTO odd VALUES (2, 1, 1);
+CREATE UNIQUE INDEX odd_two ON odd ("Up", "select");
+DROP TABLE odd;
