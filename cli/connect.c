@@ -128,6 +128,26 @@ ask_for_node(const char *name, const char *port, char port_out[8])
     return found;
 }
 
+/* The local cluster of --dir, and no other server: a directory that is not the one meant must
+ * not lead to whoever listens on the default port. */
+static PGconn *
+open_local(const struct connect_options *options)
+{
+    char port[8];
+    if (!local_exists(options->dir)) {
+        fprintf(stderr, "there is no local cluster in \"%s\"\n", options->dir);
+        return NULL;
+    }
+    for (int waited_ms = 0; !local_any_port(options->dir, port); waited_ms += RETRY_US / 1000) {
+        if (waited_ms >= CONNECT_PATIENCE_MS) {
+            fprintf(stderr, "no node of the local cluster in \"%s\" answers\n", options->dir);
+            return NULL;
+        }
+        usleep(RETRY_US);
+    }
+    return open_patiently("127.0.0.1", port, options);
+}
+
 PGconn *
 connect_open(const struct connect_options *options)
 {
@@ -141,9 +161,7 @@ connect_open(const struct connect_options *options)
                      : open_patiently(options->host, port, options);
     }
     if (options->host == NULL && options->port == NULL && options->dir != NULL) {
-        return local_any_port(options->dir, node_port)
-                   ? open_patiently("127.0.0.1", node_port, options)
-                   : open_patiently("127.0.0.1", port, options);
+        return open_local(options);
     }
     return open_patiently(options->host == NULL ? "127.0.0.1" : options->host, port, options);
 }

@@ -2,6 +2,7 @@
  *
  * Promises: --host takes an address or a node's name; names are looked up in the local
  * cluster's directory (--dir, $RUSTYDB_DIR) or, without one, by asking the server at the port.
+ *           --dir alone means a node of that cluster, whichever answers, and nobody else.
  *           A server that is just starting is waited for, CONNECT_PATIENCE_MS at most. No
  * prompt. SPDX-License-Identifier: Apache-2.0 */
 #pragma once

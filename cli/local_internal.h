@@ -31,6 +31,9 @@ bool local_check_ports(const struct local_cluster *cluster);
 /* Writes conf/rustydb.toml of a home that has none. */
 bool local_make_home(const struct local_cluster *cluster, const struct local_node *node);
 bool local_launch(const struct local_cluster *cluster, const struct local_node *node);
+/* Returns when a launched server has left its number, or seems not to come: until then nobody
+ * could stop it, and a second start would make a second process. */
+void local_wait_known(const struct local_cluster *cluster, const struct local_node *node);
 bool local_signal(const struct local_cluster *cluster, const struct local_node *node,
                   int signal_no);
 /* Waits until the process is gone. */

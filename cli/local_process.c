@@ -19,6 +19,7 @@
 #define START_MS_MAX 60000
 #define GONE_MS_MAX 40000
 #define MOVE_MS_MAX 30000
+#define KNOWN_MS_MAX 5000
 #define ENDED_MS 1000 /* a process without a pid file may still be on its way until then */
 
 /* Waiting is by the clock: an attempt takes long on a machine that is busy. */
@@ -137,6 +138,15 @@ local_launch(const struct local_cluster *cluster, const struct local_node *node)
     }
     int status = 0;
     return child > 0 && waitpid(child, &status, 0) == child && status == 0;
+}
+
+void
+local_wait_known(const struct local_cluster *cluster, const struct local_node *node)
+{
+    long end_ms = now_ms() + KNOWN_MS_MAX;
+    while (local_state(cluster, node) == LOCAL_STOPPED && now_ms() < end_ms) {
+        usleep(POLL_US);
+    }
 }
 
 bool

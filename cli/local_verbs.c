@@ -223,7 +223,11 @@ start(const struct local_cluster *cluster, const struct local_node *node)
         fprintf(stderr, "node \"%s\" runs already\n", node->name);
         return 1;
     }
-    return local_launch(cluster, node) ? 0 : 1;
+    if (!local_launch(cluster, node)) {
+        return 1;
+    }
+    local_wait_known(cluster, node);
+    return 0;
 }
 
 static int

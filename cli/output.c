@@ -53,6 +53,19 @@ json_cell(const PGresult *result, int row, int column)
     }
 }
 
+/* An object has a name once: the second column of a name is NAME_2, and so on. */
+static void
+add_cell(json_t *object, const char *name, json_t *cell)
+{
+    char other[256];
+    const char *free_name = name;
+    for (unsigned no = 2; json_object_get(object, free_name) != NULL; no++) {
+        snprintf(other, sizeof(other), "%s_%u", name, no);
+        free_name = other;
+    }
+    json_object_set_new(object, free_name, cell);
+}
+
 static void
 print_json(const PGresult *result)
 {
@@ -60,8 +73,7 @@ print_json(const PGresult *result)
     for (int row = 0; row < PQntuples(result); row++) {
         json_t *object = json_object();
         for (int column = 0; column < PQnfields(result); column++) {
-            json_object_set_new(object, PQfname(result, column),
-                                json_cell(result, row, column));
+            add_cell(object, PQfname(result, column), json_cell(result, row, column));
         }
         json_array_append_new(rows, object);
     }

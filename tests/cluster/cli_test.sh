@@ -52,6 +52,7 @@ says 0 'b +[0-9]+ +paused' "$CLUSTER" local up --dir "$DIR"
 says 0 '"state": "stopped"' "$CLUSTER" local status -o json --dir "$DIR"
 says 1 'does not run' "$CLUSTER" local kill b --dir "$DIR"
 "$CLUSTER" local start b --dir "$DIR" || fail start
+says 1 'runs already' "$CLUSTER" local start b --dir "$DIR" # known at once, also before it serves
 wait_for 10 answers $((P + 1))
 kill_node a b # and c is down: all must come again
 says 0 'a +[0-9]+ +running' "$CLUSTER" local up --dir "$DIR"
@@ -74,6 +75,8 @@ PY
 says 0 'a +\|' "$CLUSTER" status --host 127.0.0.1 --port "$P"
 says 0 'a +\|' "$CLUSTER" status --host b --port "$P"
 says 4 'refused' "$CLUSTER" status --port 1
+says 4 'no local cluster in' "$CLUSTER" status --dir "$WORK/nowhere"
+says 4 'no local cluster in' "$CLI" --dir "$WORK/nowhere" -c 'SELECT 1'
 says 4 'nosuch' "$CLUSTER" status --host nosuch --port "$P"
 says 2 'not "xml"' "$CLUSTER" status -o xml
 says 2 'unexpected argument "nosuch"' "$CLUSTER" nosuch
@@ -112,6 +115,9 @@ echo "SELECT 'of a file'" >"$WORK/file.sql"
 says 0 'of a file' "$CLI" --port "$P" --file "$WORK/file.sql"
 says 2 'could not open' "$CLI" --port "$P" --file "$WORK/nosuch.sql"
 says 2 'not both' "$CLI" --port "$P" -c 'SELECT 1' --file "$WORK/file.sql"
+equal "json, one name twice" '[{"a": 1, "a_2": 2, "a_3": 3}]' \
+    "$("$CLI" --port "$P" --output json -c "SELECT 1 a, 2 a, 3 a" |
+        python3 -c 'import json, sys; print(json.dumps(json.load(sys.stdin)))')"
 says 2 'table or json' "$CLI" --port "$P" -o xml -c 'SELECT 1'
 says 2 'between 1 and 65535' "$CLI" --port 0 -c 'SELECT 1'
 says 2 'unexpected argument' "$CLI" --port "$P" 'SELECT 1'
