@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define ANSWER_SECONDS_MAX 30 /* beside the drain: catching up and the change itself */
+
 struct arguments {
     struct connect_options connect;
     const char *verb, *from, *to;
@@ -227,7 +229,8 @@ switchover(PGconn *connection, const struct arguments *arguments)
     json_t *request = json_pack("{s:s, s:s, s:f}", "from", arguments->from, "to", arguments->to,
                                 "drain_seconds", arguments->drain_seconds);
     char *text = json_dumps(request, 0);
-    int http = http_post(port, "/api/v1/cluster/switchover", text, &answer);
+    int http = http_post(port, "/api/v1/cluster/switchover", text,
+                         (int)arguments->drain_seconds + ANSWER_SECONDS_MAX, &answer);
     free(text);
     json_decref(request);
     json_t *reply = json_loads(answer == NULL ? "" : answer, 0, NULL);

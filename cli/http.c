@@ -13,12 +13,17 @@
 #define ANSWER_BYTES_MAX 65536
 
 static int
-connect_to(int port)
+connect_to(int port, int patience_s)
 {
     struct sockaddr_in at = {.sin_family = AF_INET,
                              .sin_port = htons((uint16_t)port),
                              .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct timeval patience = {.tv_sec = patience_s};
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd >= 0) { /* a server that hangs takes connections all the same */
+        setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+        setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
+    }
     if (fd >= 0 && connect(fd, (struct sockaddr *)&at, sizeof(at)) != 0) {
         close(fd);
         return -1;
@@ -27,10 +32,10 @@ connect_to(int port)
 }
 
 int
-http_post(int port, const char *path, const char *json, char **body_out)
+http_post(int port, const char *path, const char *json, int patience_s, char **body_out)
 {
     *body_out = NULL;
-    int fd = connect_to(port);
+    int fd = connect_to(port, patience_s);
     if (fd < 0) {
         return 0;
     }

@@ -299,7 +299,8 @@ ask_to_move(const struct local_node *from, const struct local_node *to)
 {
     char request[256], *answer = NULL;
     snprintf(request, sizeof(request), "{\"from\":\"%s\",\"to\":\"%s\"}", from->name, to->name);
-    (void)http_post(from->rest_port, "/api/v1/cluster/switchover", request, &answer);
+    (void)http_post(from->rest_port, "/api/v1/cluster/switchover", request, MOVE_MS_MAX / 1000,
+                    &answer);
     free(answer); /* who leads afterwards is what counts */
 }
 
