@@ -132,6 +132,7 @@ for round in {1..10}; do
     for ((i = round * 1000000; i < round * 1000000 + 30000; i++)); do
         echo "INSERT INTO t VALUES ($i);"
     done >"$WORK/in.sql"
+    rm -f "$WORK/in.log" # of the round before: this one is not under way yet
     timeout 60 psql -XAtqe -v VERBOSITY=verbose -p "$(port_of "$standby")" -f "$WORK/in.sql" \
         >"$WORK/in.log" 2>&1 &
     client=$!
