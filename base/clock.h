@@ -1,4 +1,7 @@
-/* clock.h: time, real or simulated. Thread: any. SPDX-License-Identifier: Apache-2.0 */
+/* clock.h: time, real or simulated.
+ *
+ * Thread:   any.
+ * SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
 #include <stdint.h>

@@ -1,5 +1,5 @@
-/* hash.h: hashes that may be stored: XXH3, 64 and 128 bits. SPDX-License-Identifier: Apache-2.0
- */
+/* hash.h: hashes that may be stored: XXH3, 64 and 128 bits.
+ * SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
 #include "base/slice.h"

@@ -5,7 +5,8 @@
  * loop cost a lock and nothing else. Posts that arrive while calls run wait for the next turn.
  *
  * Close path: loop_delete() ends what is pending (connects), closes all handles and turns the
- * loop until libuv has let go of them. SPDX-License-Identifier: Apache-2.0 */
+ * loop until libuv has let go of them.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "base/loop_uv.h"
 #include "base/errors.h"
 #include "base/lock.h"

@@ -6,7 +6,8 @@
  * Owns:     the maker of a stream closes it. After stream_close() no callback comes.
  * Thread:   that of the loop.
  * Fails:    a broken connection is STATUS_IO from read or write; end of stream is
- * STATUS_NOT_FOUND. SPDX-License-Identifier: Apache-2.0 */
+ * STATUS_NOT_FOUND.
+ * SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
 #include "base/loop.h"

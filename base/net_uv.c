@@ -7,7 +7,8 @@
  *   net_connect -> [resolving] -> [connecting] -> on_connect(stream)
  *        | numeric ^     | failed     | next address, or on_connect(NULL)
  *
- * Thread: that of the loop. SPDX-License-Identifier: Apache-2.0 */
+ * Thread: that of the loop.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "base/errors.h"
 #include "base/loop_uv.h"
 #include "base/net.h"

@@ -1,5 +1,6 @@
 /* rng.h: random numbers from a seed (xoshiro256**, Blackman and Vigna 2018). Not for secrets.
- * Thread: one at a time. SPDX-License-Identifier: Apache-2.0 */
+ * Thread: one at a time.
+ * SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
 #include <stdint.h>

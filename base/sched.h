@@ -6,7 +6,8 @@
  *           thread-local pointer where they are about to block, never where they are not.
  * Thread:   a thread started by one that has a scheduler has the same one.
  * See:      lock.c, thread.c, futex.c for its callers; tests/lib/sim_sched.h for the
- * simulator's. SPDX-License-Identifier: Apache-2.0 */
+ * simulator's.
+ * SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
 #include <stdbool.h>

@@ -1,6 +1,7 @@
 /* slice.h: borrowed bytes, and a buffer that grows.
- * Owns: a buf owns its memory (malloc); a slice never does. Fails: out of memory stops the
- * node, for every buffer that users can size is bounded by its owner first.
+ * Owns:     a buf owns its memory (malloc); a slice never does.
+ * Fails:    out of memory stops the node, for every buffer that users can size is bounded by
+ *           its owner first.
  * SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 

@@ -1,9 +1,10 @@
 /* toml.h: a strict reader of the part of TOML that configuration files need.
  *
  * Promises: tables, dotted table names, bare keys, basic strings with escapes, integers (with
- * _), booleans and arrays of strings; everything else of TOML is refused with its line, as are
- * duplicate keys and duplicate tables. Any bytes are safe to feed. Owns:     the document's
- * values lie in `arena`. Fails:    STATUS_INVALID, F0000, "line N: ...".
+ *           _), booleans and arrays of strings; everything else of TOML is refused with its
+ *           line, as are duplicate keys and duplicate tables. Any bytes are safe to feed.
+ * Owns:     the document's values lie in `arena`.
+ * Fails:    STATUS_INVALID, F0000, "line N: ...".
  * SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 

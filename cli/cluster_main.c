@@ -1,5 +1,6 @@
 /* cluster_main.c: rusty-db-cluster: status and control of a cluster, and clusters on this
- * machine. SPDX-License-Identifier: Apache-2.0 */
+ * machine.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "base/macros.h"
 #include "cli/connect.h"
 #include "cli/http.h"

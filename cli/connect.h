@@ -4,7 +4,8 @@
  * cluster's directory (--dir, $RUSTYDB_DIR) or, without one, by asking the server at the port.
  *           --dir alone means a node of that cluster, whichever answers, and nobody else.
  *           A server that is just starting is waited for, CONNECT_PATIENCE_MS at most. No
- * prompt. SPDX-License-Identifier: Apache-2.0 */
+ * prompt.
+ * SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
 #include <libpq-fe.h>

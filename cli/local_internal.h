@@ -1,5 +1,5 @@
-/* local_internal.h: the parts of local.h between its files. SPDX-License-Identifier: Apache-2.0
- */
+/* local_internal.h: the parts of local.h between its files.
+ * SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
 #include "cli/local.h"

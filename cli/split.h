@@ -1,5 +1,6 @@
 /* split.h: the statements of a text, as a shell sees them: up to a semicolon outside of quotes,
- * dollar quotes, comments and parentheses. SPDX-License-Identifier: Apache-2.0 */
+ * dollar quotes, comments and parentheses.
+ * SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
 struct statement_reader {

@@ -1,14 +1,15 @@
 /* cluster.h: one member of a Raft group: agrees on a log of bytes and applies it in order.
  *
  * Promises: an entry reported committed is durable on a majority; every member applies the same
- *           entries in the same order, each once after the position it started from.
- *           A linearizable read waits for cluster_read_index().
+ *           entries in the same order, each once after the position it started from. A
+ *           linearizable read waits for cluster_read_index().
  * Does not: know what an entry says (node hands it the apply table), nor SQL, nor pages.
  * Owns:     data/wal/ (log segments), data/raft/ (term, vote, identity); its threads: the
- * cluster loop, the log writer, apply.  Borrows: env, tables of functions. Thread:   calls from
- * any thread unless said; callbacks on the thread named at their type. Fails:    a failed log
- * sync latches damage: the member stops acknowledging and steps down. See: cluster/README.md,
- * docs/rules.md, docs/ARCHITECTURE.md. SPDX-License-Identifier: Apache-2.0 */
+ *           cluster loop, the log writer, apply.  Borrows: env, tables of functions.
+ * Thread:   calls from any thread unless said; callbacks on the thread named at their type.
+ * Fails:    a failed log sync latches damage: the member stops acknowledging and steps down.
+ * See:      cluster/README.md, docs/rules.md, docs/ARCHITECTURE.md.
+ * SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
 #include "base/env.h"

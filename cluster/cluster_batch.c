@@ -3,7 +3,8 @@
  * A lane takes batch_mu, copies its record behind those of others, and posts the loop (a flag
  * test when it is posted already). The loop takes the whole list and submits it as one step.
  * While it does, and while the log writes, the next batch fills; with one client a record waits
- * for nothing but the loop's turn. SPDX-License-Identifier: Apache-2.0 */
+ * for nothing but the loop's turn.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "base/errors.h"
 #include "cluster/cluster_internal.h"
 

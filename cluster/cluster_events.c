@@ -1,5 +1,6 @@
 /* cluster_events.c: what happens to a member: roles, messages, durable entries, damage, ticks.
- * Thread: the cluster loop unless said. SPDX-License-Identifier: Apache-2.0 */
+ * Thread: the cluster loop unless said.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "cluster/cluster_internal.h"
 
 #include <inttypes.h>

@@ -1,13 +1,19 @@
 /* client.h: one client connection: its bytes, its place in the protocol, its session.
  *
  * Promises: messages are answered in order; after an error of the extended protocol everything
- * up to Sync is skipped; a broken message ends this connection and no other. A result larger
- * than memory waits for the client to read (CLIENT_OUT_BYTES_MAX). Picture (phase): STARTUP ->
- * IDLE <-> SCRIPT (a simple query's statements) <-> COPY_IN |  <-> COPY_IN (extended) any ->
- * CLOSING -> deleted In any phase but STARTUP a commit may be pending: work goes on when its
- * fate is known. Owns:     stream, buffers, sql session. Thread:   "lane" fields by the thread
- * that drives the lane; "runner" fields by whoever runs the client: the same thread, or alone
- * after the lane was given away. SPDX-License-Identifier: Apache-2.0 */
+ *           up to Sync is skipped; a broken message ends this connection and no other. A result
+ *           larger than memory waits for the client to read (CLIENT_OUT_BYTES_MAX).
+ * Picture:  phases. In any but STARTUP a commit may be pending: work goes on when its fate is
+ *           known.
+ *
+ *             STARTUP --> IDLE <--> SCRIPT (a simple query's statements) <--> COPY_IN
+ *                         IDLE <--> COPY_IN (extended)
+ *             any --> CLOSING --> deleted
+ *
+ * Owns:     stream, buffers, sql session.
+ * Thread:   "lane" fields by the thread that drives the lane; "runner" fields by whoever runs
+ *           the client: the same thread, or alone after the lane was given away.
+ * SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
 #include "base/net.h"

@@ -1,6 +1,7 @@
 /* clients.h: all connections of a node by number: for the limit and for cancel requests.
  * Owns:   nothing; a client is in it from accept to delete.
- * Thread: any. SPDX-License-Identifier: Apache-2.0 */
+ * Thread: any.
+ * SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
 #include "base/lock.h"

@@ -1,8 +1,8 @@
 /* disk.c: how much room the disk of this node has, and growth refused before there is none.
  *
  * The reserve is for what must go on: checkpoints, the log of DELETE and DROP, a new term. It
- * is a few log segments, for the log takes a whole one at a time. SPDX-License-Identifier:
- * Apache-2.0 */
+ * is a few log segments, for the log takes a whole one at a time.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "node/node_internal.h"
 
 #define RESERVE_SEGMENTS 4U

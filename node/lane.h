@@ -3,11 +3,12 @@
  * Promises: a statement runs on the lane's own thread, from the lane's loop, never below a
  *           callback: no hand-over for a short one. When it is about to block, its thread gives
  *           the lane to a spare thread and carries on alone; from then on it touches nothing
- * that the lane owns and comes back by mailbox (client_finished). Picture: driver thread
- * --drives--> lane: loop turn -> ready clients -> client_work -> loop turn ... |  about to
- * block                             |
- *          +--gives lane to--> spare driver              +-- continues alone, then becomes a
- * spare
+ *           that the lane owns and comes back by mailbox (client_finished).
+ * Picture:
+ *
+ *   driver thread --drives--> lane: loop turn -> ready clients -> client_run() -> loop turn ..
+ *                                                    | about to block
+ *           +-----gives lane to--> spare driver      +--> continues alone, becomes a spare
  *
  * Owns:     its loop; its clients.
  * Thread:   functions with "lane" in their comment run on the thread that drives it.

@@ -2,10 +2,11 @@
  * process may hold several.
  *
  * Promises: node_open() either gives a node that answers on its ports (SQL clients get 57P03
- * until a primary has written the catalogs) or says why not. node_stop() checkpoints. Owns:
- * everything under the instance's home, held against other processes by data/lock. Thread:
- * open, stop, close from one thread; the rest any. Fails:    F0000 configuration, F0001 another
- * server on the home, 53100, XX001 damage. SPDX-License-Identifier: Apache-2.0 */
+ *           until a primary has written the catalogs) or says why not. node_stop() checkpoints.
+ * Owns:     everything under the instance's home, held against other processes by data/lock.
+ * Thread:   open, stop, close from one thread; the rest any.
+ * Fails:    F0000 configuration, F0001 another server on the home, 53100, XX001 damage.
+ * SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
 #include "base/status.h"

@@ -1,5 +1,5 @@
-/* node_internal.h: the insides of struct node, for this folder. SPDX-License-Identifier:
- * Apache-2.0 */
+/* node_internal.h: the insides of struct node, for this folder.
+ * SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
 #include "base/env.h"

@@ -1,5 +1,6 @@
 /* node_views.c: views of the cluster: the same rows on every node, NULL where this one cannot
- * know. SPDX-License-Identifier: Apache-2.0 */
+ * know.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "node/node_internal.h"
 
 #include <inttypes.h>

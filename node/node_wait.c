@@ -1,5 +1,5 @@
-/* node_wait.c: sessions that wait for a position of the log. SPDX-License-Identifier:
- * Apache-2.0 */
+/* node_wait.c: sessions that wait for a position of the log.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "base/errors.h"
 #include "node/client.h"
 #include "node/node_internal.h"

@@ -2,7 +2,8 @@
  *
  * The stream lives on the client's lane; the runner, who has given the lane away before it
  * first sleeps, talks to it by posted calls (connect, write, hang up) and through `in` and
- * `out`. SPDX-License-Identifier: Apache-2.0 */
+ * `out`.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "base/errors.h"
 #include "node/node_internal.h"
 #include "node/relay_internal.h"

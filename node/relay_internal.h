@@ -1,5 +1,5 @@
-/* relay_internal.h: the connection to the primary, for relay*.c. SPDX-License-Identifier:
- * Apache-2.0 */
+/* relay_internal.h: the connection to the primary, for relay*.c.
+ * SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
 #include "base/list.h"

@@ -3,7 +3,8 @@
  * A unit is a Query, or the messages of the extended protocol up to Sync or Flush. A unit that
  * needs the primary goes there whole; its answers come back to the client as they are, but for
  * the few that are between the nodes. In a block on the primary everything goes there; in a
- * READ ONLY block begun here everything stays here. SPDX-License-Identifier: Apache-2.0 */
+ * READ ONLY block begun here everything stays here.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "base/errors.h"
 #include "node/node_internal.h"
 #include "node/relay_internal.h"

@@ -1,5 +1,6 @@
 /* rest.c: HTTP: load balancers' /primary and /replica, and /api/v1/health. One thread of its
- * own. SPDX-License-Identifier: Apache-2.0 */
+ * own.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "base/errors.h"
 #include "node/node_internal.h"
 

@@ -1,9 +1,10 @@
 /* settings.h: what an operator configured: conf/rustydb.toml under the instance's home.
  *
  * Promises: every key of settings.def has a value in its range; paths are absolute. An unknown
- * key is refused with its line and the nearest known one. Owns:     texts lie in the arena
- * given to settings_load(). Fails:    STATUS_INVALID with F0000; STATUS_NOT_FOUND when there is
- * no file. SPDX-License-Identifier: Apache-2.0 */
+ *           key is refused with its line and the nearest known one.
+ * Owns:     texts lie in the arena given to settings_load().
+ * Fails:    STATUS_INVALID with F0000; STATUS_NOT_FOUND when there is no file.
+ * SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
 #include "base/arena.h"

@@ -1,5 +1,6 @@
 /* slow_log.c: logs/slow-query.log: statements that took log_min_duration_statement or longer,
- * one line each. SPDX-License-Identifier: Apache-2.0 */
+ * one line each.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "node/node_internal.h"
 
 #include <fcntl.h>

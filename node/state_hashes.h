@@ -1,8 +1,9 @@
 /* state_hashes.h: the state hash of the last positions, and everyone's at one common position.
  *
  * Promises: nodes with equal data have equal hashes at an equal position of the log. A node
- * that is too far behind the others, or does not answer, has none. Thread:   note on apply; the
- * rest any. SPDX-License-Identifier: Apache-2.0 */
+ *           that is too far behind the others, or does not answer, has none.
+ * Thread:   note on apply; the rest any.
+ * SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
 #include "base/hash.h"

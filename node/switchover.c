@@ -4,7 +4,8 @@
  *   running ones finish within the drain timeout (then 40001) -> transfer leadership -> wait
  * until the target leads -> release the held statements, which go to the new primary. After a
  * failed transfer a barrier commits before they are released on the old one, so that no other
- * primary can exist beside it. SPDX-License-Identifier: Apache-2.0 */
+ * primary can exist beside it.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "base/errors.h"
 #include "base/thread.h"
 #include "node/node_internal.h"

@@ -1,7 +1,9 @@
 /* wire.h: messages of PostgreSQL's frontend/backend protocol 3.0, as bytes.
  *
  * Promises: writers append whole messages to a buf; readers never overrun and never trust a
- * length. Thread:   pure functions. See:      the PostgreSQL 15 manual, chapter 55.
+ *           length.
+ * Thread:   pure functions.
+ * See:      the PostgreSQL 15 manual, chapter 55.
  * SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 

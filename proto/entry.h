@@ -6,7 +6,9 @@
  *           is needed). Kind and effect numbers are never reused.
  * Does not: know what a tuple or an index definition holds: bytes to this file.
  * Layout:   envelope = u8 header size | EntryHeader (proto/entry.proto: version, min_reader,
- * kind, crc32c of the payload) | payload. See docs/format/entry.md. Thread:   pure functions.
+ *           kind, crc32c of the payload) | payload.
+ * Thread:   pure functions.
+ * See:      docs/format/entry.md.
  * SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 

@@ -2,11 +2,16 @@
  *
  * Promises: `committed` is called once, when the fate is known. The apply thread (done) and the
  *           cluster loop (refused) may come in any order, also after the session is through
- * with it: after COMMITTED nobody comes any more; after anything else the memory stays with the
- * engine until it closes. Picture:  PENDING --done--> COMMITTED | ABORTED      the session
- * frees the transaction |  \--refused--> REFUSED                the session aborts it
- *              +--commit_leave()--> LEFT               the apply thread frees it
- * Thread:   start, state, finish, leave: the session's. SPDX-License-Identifier: Apache-2.0 */
+ *           with it: after COMMITTED nobody comes any more; after anything else the memory
+ *           stays with the engine until it closes.
+ * Picture:
+ *
+ *   PENDING --done--> COMMITTED | ABORTED      the session frees the transaction
+ *      |  \--refused--> REFUSED                the session aborts it
+ *      +--commit_leave()--> LEFT               the apply thread frees it
+ *
+ * Thread:   start, state, finish, leave: the session's.
+ * SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
 #include "base/list.h"

@@ -1,6 +1,7 @@
 /* context.h: what a running statement can reach: its memory, transaction, session and node.
  * Owns:   nothing. Lives as long as the statement.
- * Thread: the session's. SPDX-License-Identifier: Apache-2.0 */
+ * Thread: the session's.
+ * SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
 #include "base/arena.h"

@@ -1,5 +1,5 @@
-/* explain.c: EXPLAIN: options, and the plan's lines as rows. SPDX-License-Identifier:
- * Apache-2.0 */
+/* explain.c: EXPLAIN: options, and the plan's lines as rows.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "sql/options.h"
 #include "sql/session_internal.h"
 

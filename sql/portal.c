@@ -1,5 +1,6 @@
 /* portal.c: bound statements of the extended protocol. A portal lives until it is closed,
- * replaced, or its transaction ends. SPDX-License-Identifier: Apache-2.0 */
+ * replaced, or its transaction ends.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "sql/session_internal.h"
 
 #include <stdlib.h>

@@ -2,7 +2,8 @@
  *
  * A text seen before costs a hash and a comparison: drivers that parse anew each time and
  * simple queries like BEGIN profit alike. A plan is made anew when catalog_version() has moved
- * on; one that still runs keeps its unit (a reference). SPDX-License-Identifier: Apache-2.0 */
+ * on; one that still runs keeps its unit (a reference).
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "sql/session_internal.h"
 
 #include <stdlib.h>

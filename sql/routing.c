@@ -1,5 +1,6 @@
 /* routing.c: what a text is to the router of another node: where it has to run, what it does to
- * transactions, and what of it belongs to the session. SPDX-License-Identifier: Apache-2.0 */
+ * transactions, and what of it belongs to the session.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "sql/session_internal.h"
 
 bool

@@ -1,7 +1,8 @@
 /* run.c: one statement from its first batch to its tag.
  *
  * Errors: the first one of a statement fails its transaction (session__fail) here, in one
- * place. SPDX-License-Identifier: Apache-2.0 */
+ * place.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "base/env.h"
 #include "sql/session_internal.h"
 

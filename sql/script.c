@@ -1,5 +1,6 @@
 /* script.c: texts of the simple protocol: statement after statement in one implicit
- * transaction. SPDX-License-Identifier: Apache-2.0 */
+ * transaction.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "sql/session_internal.h"
 
 enum status

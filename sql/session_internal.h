@@ -1,8 +1,12 @@
 /* session_internal.h: what the files of sql/ share: a session, its transaction, plans and
  * portals.
  *
- * Picture:  text --parse--> sql_prepared: statements (struct compiled) --bind, plan-->
- * plan_unit portal / script --struct run--> execution --batches--> sink See:      README.md.
+ * Picture:
+ *
+ *   text --parse--> sql_prepared: statements (struct compiled) --bind, plan--> plan_unit
+ *   portal / script --struct run--> execution --batches--> sink
+ *
+ * See:      README.md.
  * SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 

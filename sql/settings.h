@@ -1,9 +1,11 @@
 /* settings.h: what SET, SHOW and pg_settings know.
  *
  * Promises: names are found without case; a value is checked before it is taken; a change
- * inside a transaction goes with it, SET LOCAL always at its end. Owns:     texts of the values
- * that differ from the default. Thread:   the session's. Fails:    42704 unknown, 22023 bad
- * value, 55P02 not changeable here, 0A000 not built. See:      settings.def.
+ *           inside a transaction goes with it, SET LOCAL always at its end.
+ * Owns:     texts of the values that differ from the default.
+ * Thread:   the session's.
+ * Fails:    42704 unknown, 22023 bad value, 55P02 not changeable here, 0A000 not built.
+ * See:      settings.def.
  * SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 

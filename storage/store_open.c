@@ -1,5 +1,6 @@
 /* store_open.c: opening, checkpointing and closing a store. See store.h, walks C and E,
- * docs/format/store_meta.md. SPDX-License-Identifier: Apache-2.0 */
+ * docs/format/store_meta.md.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "base/errors.h"
 #include "base/vfs.h"
 #include "storage/store_apply.h"

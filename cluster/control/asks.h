@@ -1,5 +1,6 @@
 /* asks.h: requests to other members that wait for their replies.
- * Thread: the cluster loop. SPDX-License-Identifier: Apache-2.0 */
+ * Thread: the cluster loop.
+ * SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
 #include "base/list.h"

@@ -1,15 +1,18 @@
 /* wal.h: the Raft log of this member, in memory and in segments of data/wal/.
  *
  * Promises: entries become durable as a prefix, in groups: while one group is written and
- * synced the next one fills. wal_durable_index() never counts an entry that was truncated. At
- * open a torn tail (bytes of a write that was never synced) is cut; anything else that fails
- * its check is STATUS_CORRUPT. Recent entries are in memory (bounded bytes), older ones are
- * read from segments. Does not: decide what is agreed, or look into entries. Owns:     the
- * segment files, its writer (a worker).  Borrows: env, dir. Thread:   append, truncate, retain:
- * one thread (the cluster loop). Reads, observers and wal_wait_durable(): any. Callbacks: the
- * writer's thread. Fails:    any failed write or sync latches damage: on_damage() is called
- * once, nothing becomes durable after it. See:      docs/format/log.md, docs/rules.md
- * ("Damage"). SPDX-License-Identifier: Apache-2.0 */
+ *           synced the next one fills. wal_durable_index() never counts an entry that was
+ *           truncated. At open a torn tail (bytes of a write that was never synced) is cut;
+ *           anything else that fails its check is STATUS_CORRUPT. Recent entries are in memory
+ *           (bounded bytes), older ones are read from segments.
+ * Does not: decide what is agreed, or look into entries.
+ * Owns:     the segment files, its writer (a worker).  Borrows: env, dir.
+ * Thread:   append, truncate, retain: one thread (the cluster loop). Reads, observers and
+ *           wal_wait_durable(): any. Callbacks: the writer's thread.
+ * Fails:    any failed write or sync latches damage: on_damage() is called once, nothing
+ *           becomes durable after it.
+ * See:      docs/format/log.md, docs/rules.md ("Damage").
+ * SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
 #include "base/env.h"

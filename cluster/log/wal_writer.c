@@ -6,7 +6,8 @@
  * by then, and `truncate_from` keeps this group from putting them back.
  *
  * With nothing to write the step prepares a zeroed file for the next segment, a part at a time,
- * so that a roll costs a rename and one small sync. SPDX-License-Identifier: Apache-2.0 */
+ * so that a roll costs a rename and one small sync.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "base/errors.h"
 #include "base/fault.h"
 #include "base/thread.h"

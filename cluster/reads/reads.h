@@ -4,7 +4,8 @@
  * was still the leader: a majority answered a ping, sent after that index was read, in our
  *           term. All that asked before a ping was sent share its round.
  * Does not: send (the caller does, when reads_begin() says so).
- * Thread:   the cluster loop. SPDX-License-Identifier: Apache-2.0 */
+ * Thread:   the cluster loop.
+ * SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
 #include "cluster/cluster.h"

@@ -4,7 +4,8 @@
  *   in:   [fresh] --valid hello--> [known] --broken or senseless--> closed
  *
  * Nothing is read from a connection out but its end: that is how a dead peer is noticed before
- * a vote is lost in a broken pipe. SPDX-License-Identifier: Apache-2.0 */
+ * a vote is lost in a broken pipe.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "cluster/transport/transport.h"
 #include "base/fault.h"
 #include "base/log.h"

@@ -2,12 +2,14 @@
  *
  * Promises: one connection out to each member, kept up (tried again every 50 to 100 ms), for
  *           what we send; one in from each, for what it sends. Messages on one connection
- * arrive in order or not at all; what does not fit the bounded queue is dropped. An empty
- *           append that waits is replaced by a newer one.
- *           A connection begins with a hello; one of another cluster, of an unknown member, of
- * an id that its name does not have, or of an incompatible version is closed and logged. Does
- * not: retry messages; Raft and askers do. Owns:     its streams and its listener.  Borrows:
- * env, loop. Thread:   the cluster loop. See:      docs/protocol/peer.md.
+ *           arrive in order or not at all; what does not fit the bounded queue is dropped. An
+ *           empty append that waits is replaced by a newer one. A connection begins with a
+ *           hello; one of another cluster, of an unknown member, of an id that its name does
+ *           not have, or of an incompatible version is closed and logged.
+ * Does not: retry messages; Raft and askers do.
+ * Owns:     its streams and its listener.  Borrows: env, loop.
+ * Thread:   the cluster loop.
+ * See:      docs/protocol/peer.md.
  * SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 

@@ -1,5 +1,6 @@
 /* bind_from.c: FROM: tables, sub-queries, WITH queries, functions, joins, and what they make
- * visible. SPDX-License-Identifier: Apache-2.0 */
+ * visible.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "sql/bind/bind_internal.h"
 
 /* ---- ranges ---- */

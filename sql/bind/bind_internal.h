@@ -7,7 +7,8 @@
  *
  * Invariants: expressions in `names` are at level 0 of their scope and are copied when used; a
  *             type TYPE_UNKNOWN is only carried by constants and by parameters.
- * Thread:   the session's. SPDX-License-Identifier: Apache-2.0 */
+ * Thread:   the session's.
+ * SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
 #include "base/errors.h"

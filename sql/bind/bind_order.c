@@ -1,5 +1,6 @@
 /* bind_order.c: ORDER BY, GROUP BY, LIMIT: by name, by position, by expression; and the rule
- * that columns are grouped or aggregated. SPDX-License-Identifier: Apache-2.0 */
+ * that columns are grouped or aggregated.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "sql/bind/bind_internal.h"
 
 static unsigned

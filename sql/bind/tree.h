@@ -3,7 +3,8 @@
  *
  * Owns:   all nodes lie in one arena, immutable after binding; a prepared statement keeps it.
  *         Table definitions are borrowed from the catalog while catalog_version() stands.
- * Thread: read by any. SPDX-License-Identifier: Apache-2.0 */
+ * Thread: read by any.
+ * SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
 #include "sql/catalog/catalog.h"

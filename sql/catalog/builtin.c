@@ -1,5 +1,6 @@
 /* builtin.c: definitions of the relations that every cluster has, made of builtin.def, and of
- * the host's views. SPDX-License-Identifier: Apache-2.0 */
+ * the host's views.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "base/hash.h"
 #include "sql/catalog/catalog_internal.h"
 #include "sql/catalog/views.h"

@@ -1,13 +1,15 @@
 /* catalog.h: definitions of schemas, tables, columns, indexes and sequences.
  *
  * Promises: the truth is rows of catalog tables (ids below CATALOG_OBJECT_ID_END), read with
- * the caller's snapshot, changed in the caller's transaction: DDL is transactional. Look-ups
- *           are cached: shared between sessions while store_catalog_csn() stands, privately in
- * a transaction that made DDL itself. catalog_version() changes when any definition may have:
- * plans made before it are made anew. Owns:     the shared cache. A `struct table_def` is
- * borrowed until the statement ends (it is reference-counted by the context's arena:
- * catalog_get_table pins it there). Thread:   any session. Fails:    42P01, 3F000, 42704,
- * 42P07, 42701 with PostgreSQL's messages. SPDX-License-Identifier: Apache-2.0 */
+ *           the caller's snapshot, changed in the caller's transaction: DDL is transactional.
+ *           Look-ups are cached: shared between sessions while store_catalog_csn() stands,
+ *           privately in a transaction that made DDL itself. catalog_version() changes when any
+ *           definition may have: plans made before it are made anew.
+ * Owns:     the shared cache. A `struct table_def` is borrowed until the statement ends (it is
+ *           reference-counted by the context's arena: catalog_get_table pins it there).
+ * Thread:   any session.
+ * Fails:    42P01, 3F000, 42704, 42P07, 42701 with PostgreSQL's messages.
+ * SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
 #include "sql/context.h"

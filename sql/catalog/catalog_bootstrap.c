@@ -1,5 +1,6 @@
 /* catalog_bootstrap.c: the catalogs of a new cluster: tables with fixed ids, their rows about
- * themselves, schemas, the role and the databases. SPDX-License-Identifier: Apache-2.0 */
+ * themselves, schemas, the role and the databases.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "sql/catalog/catalog_internal.h"
 
 #define ROLE_DATABASE_OWNER_OID 6171u

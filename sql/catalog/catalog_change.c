@@ -1,5 +1,6 @@
 /* catalog_change.c: what DDL writes: rows of catalog tables and storage objects, in one
- * transaction. SPDX-License-Identifier: Apache-2.0 */
+ * transaction.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "sql/catalog/catalog_internal.h"
 
 #include <stdio.h>

@@ -1,5 +1,6 @@
 /* catalog_internal.h: what the files of sql/catalog share: built-in relations, generations of
- * definitions, rows of catalog tables. SPDX-License-Identifier: Apache-2.0 */
+ * definitions, rows of catalog tables.
+ * SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
 #include "base/errors.h"

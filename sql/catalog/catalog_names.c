@@ -1,5 +1,6 @@
 /* catalog_names.c: look-ups by name beside tables: schemas, indexes, roles, databases; and
- * lists. SPDX-License-Identifier: Apache-2.0 */
+ * lists.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "sql/catalog/catalog_internal.h"
 
 /* The first column (an oid) of the row that the key finds, 0: none; and, with `flag_no`, the

@@ -1,5 +1,6 @@
 /* missing.c: PostgreSQL 15's system relations that are not built: asking for one is 0A000, not
- * 42P01. SPDX-License-Identifier: Apache-2.0 */
+ * 42P01.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "sql/catalog/catalog_internal.h"
 
 #include <stdlib.h>

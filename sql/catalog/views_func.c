@@ -1,5 +1,6 @@
 /* views_func.c: functions, aggregates, operators and casts as rows of pg_proc, pg_operator,
- * pg_cast. SPDX-License-Identifier: Apache-2.0 */
+ * pg_cast.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "sql/catalog/catalog_internal.h"
 #include "sql/catalog/views.h"
 #include "sql/func/func.h"

@@ -1,7 +1,8 @@
 /* aggregate.c: groups by hash, and aggregates over them; without GROUP BY one group, always.
  *
  * A group's states lie behind one another in one block; an aggregate is fed a batch at a time
- * with the states of each row's group. SPDX-License-Identifier: Apache-2.0 */
+ * with the states of each row's group.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "sql/exec/scan.h"
 
 #include <stdlib.h>

@@ -1,8 +1,8 @@
 /* eval_logic.c: AND, OR, NOT, tests, CASE, COALESCE and their kin.
  *
  * What may fail is evaluated only on the rows that need it: the right side of AND on rows that
- * are not false yet, a branch of CASE on rows that take it. SPDX-License-Identifier: Apache-2.0
- */
+ * are not false yet, a branch of CASE on rows that take it.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "sql/exec/exec_internal.h"
 
 enum { LOGIC_FALSE = 0, LOGIC_TRUE = 1, LOGIC_NULL = 2 };

@@ -3,8 +3,9 @@
  * Promises: each call of execution_next() gives one batch, or none at the end; changes are made
  *           by the time the first batch of RETURNING (or the end) is reported.
  * Owns:     its state, pins and scans, in `arena` and `holds`; execution_close() gives all
- * back. Borrows:  plan, cx (cx->txn with a snapshot taken). Thread:   the session's. Fails: SQL
- * errors in cx->diag; afterwards only close is allowed. 57014 between batches.
+ *           back.  Borrows: plan, cx (cx->txn with a snapshot taken).
+ * Thread:   the session's.
+ * Fails:    SQL errors in cx->diag; afterwards only close is allowed. 57014 between batches.
  * SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 

@@ -2,10 +2,11 @@
  * only).
  *
  * Picture:  execution -- node (one a plan_node) -- scratch (memory of the batch it gave last)
- *                     \- subplan_state (a query inside a scalar: nodes of its own)
+ *           \- subplan_state (a query inside a scalar: nodes of its own)
  * Promises: a node gives batches of at least one row, NULL at the end; a batch lies in the
- * node's scratch or is borrowed from below, and holds until the node's next call. Thread:   the
- * session's. SPDX-License-Identifier: Apache-2.0 */
+ *           node's scratch or is borrowed from below, and holds until the node's next call.
+ * Thread:   the session's.
+ * SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
 #include "sql/exec/exec.h"

@@ -1,5 +1,6 @@
 /* lock_rows.c: SELECT .. FOR UPDATE and its kin: rows are locked as they are given out, no more
- * of them than LIMIT asks for. SPDX-License-Identifier: Apache-2.0 */
+ * of them than LIMIT asks for.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "sql/exec/exec_internal.h"
 
 struct lock_rows_node {

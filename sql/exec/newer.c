@@ -1,5 +1,6 @@
 /* newer.c: when another transaction changed a row first, READ COMMITTED asks its conditions
- * again of the newest version. SPDX-License-Identifier: Apache-2.0 */
+ * again of the newest version.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "sql/exec/exec_internal.h"
 
 void

@@ -1,5 +1,6 @@
 /* returning.h: rows of RETURNING: kept until all changes are made (sql/exec only).
- * Thread: the session's. SPDX-License-Identifier: Apache-2.0 */
+ * Thread: the session's.
+ * SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
 #include "sql/exec/exec_internal.h"

@@ -1,5 +1,6 @@
 /* rows.c: rows kept in memory, by column, and a hash over them. The query's memory is counted
- * here (53200 beyond it). SPDX-License-Identifier: Apache-2.0 */
+ * here (53200 beyond it).
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "sql/exec/exec_internal.h"
 
 #include <stdlib.h>

@@ -1,8 +1,8 @@
 /* aggregates.c: count, sum, avg, min, max, bool_and, bool_or, string_agg, array_agg.
  *
  * Sums of integers run in 128 bits; sums of numerics in 128 bits of fixed point with 16
- * decimals, and what does not fit there goes to a numeric beside it. SPDX-License-Identifier:
- * Apache-2.0 */
+ * decimals, and what does not fit there goes to a numeric beside it.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "sql/func/aggregate_internal.h"
 #include "sql/func/value_text.h"
 #include "sql/types/array.h"

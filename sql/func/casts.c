@@ -1,5 +1,6 @@
 /* casts.c: from one type of number to another, and the few casts of texts and dates that change
- * bytes. SPDX-License-Identifier: Apache-2.0 */
+ * bytes.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "sql/func/func_internal.h"
 #include "sql/func/value_text.h"
 #include <math.h>

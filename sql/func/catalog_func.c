@@ -1,5 +1,6 @@
 /* catalog_func.c: what psql and drivers ask about definitions. Those that need the catalog
- * reach it through func_catalog.h. SPDX-License-Identifier: Apache-2.0 */
+ * reach it through func_catalog.h.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "sql/func/descriptions.h"
 #include "sql/func/func_catalog.h"
 #include "sql/func/func_internal.h"

@@ -1,6 +1,6 @@
 /* datetime_func.c: arithmetic of dates, timestamps and intervals; the current time; AT TIME
- * ZONE. Fields (extract, date_trunc) are in datetime_field.c. SPDX-License-Identifier:
- * Apache-2.0 */
+ * ZONE. Fields (extract, date_trunc) are in datetime_field.c.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "sql/func/func_internal.h"
 #include "sql/func/func_session.h"
 #include <math.h>

@@ -1,5 +1,6 @@
 /* descriptions.h: what initdb says of built-in objects (descriptions.def).
- * Thread: a constant table. SPDX-License-Identifier: Apache-2.0 */
+ * Thread: a constant table.
+ * SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
 #include "base/macros.h"

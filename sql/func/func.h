@@ -1,9 +1,10 @@
 /* func.h: functions, operators, casts and aggregates: one table, found by name and types.
  *
  * Promises: names, argument types, strictness and results are PostgreSQL 15's; a name that is
- * not here is 42883. Functions work on vectors: one call a batch. Thread:   constant tables; a
- * call's state is its caller's. See:      functions.def, operators.def, casts.def,
- * aggregates.def. SPDX-License-Identifier: Apache-2.0 */
+ *           not here is 42883. Functions work on vectors: one call a batch.
+ * Thread:   constant tables; a call's state is its caller's.
+ * See:      functions.def, operators.def, casts.def, aggregates.def.
+ * SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
 #include "base/rng.h"

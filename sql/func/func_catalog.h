@@ -1,8 +1,9 @@
 /* func_catalog.h: what functions ask of the catalog: names of objects, texts of definitions.
  *
  * Promises: sql_context.catalog_hooks points at one; a hook that is NULL makes the function
- * that needs it answer 0A000. Owns:     nothing: implemented by sql/catalog or sql/. Texts go
- * to the caller's buf. Thread:   the session's. Needs a transaction in cx->txn.
+ *           that needs it answer 0A000.
+ * Owns:     nothing: implemented by sql/catalog or sql/. Texts go to the caller's buf.
+ * Thread:   the session's. Needs a transaction in cx->txn.
  * SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 

@@ -1,8 +1,9 @@
 /* func_session.h: what functions ask of the session: sequences seen, settings, the clock.
  *
  * Promises: sql_context.session_hooks points at one; a hook that is NULL (or no hooks at all,
- * as while folding constants) makes the function that needs it answer 0A000 or NULL. Owns:
- * nothing: implemented by sql/, borrowed for the statement. Thread:   the session's.
+ *           as while folding constants) makes the function that needs it answer 0A000 or NULL.
+ * Owns:     nothing: implemented by sql/, borrowed for the statement.
+ * Thread:   the session's.
  * SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 

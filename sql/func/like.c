@@ -2,7 +2,8 @@
  *
  * The matcher keeps one point to come back to, that of the last %: an earlier % never has to be
  * tried again, for what follows it matched already (as in globs). So it needs no recursion and
- * its work is at most text times pattern. SPDX-License-Identifier: Apache-2.0 */
+ * its work is at most text times pattern.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "sql/func/func_internal.h"
 #include <wctype.h>
 

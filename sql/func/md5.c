@@ -1,5 +1,6 @@
 /* md5.c: MD5 (RFC 1321), for md5() only: a checksum here, never a secret. sql/ links no
- * OpenSSL. SPDX-License-Identifier: Apache-2.0 */
+ * OpenSSL.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "sql/func/func_internal.h"
 
 static const uint32_t sines[64] = {

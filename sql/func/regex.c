@@ -6,7 +6,8 @@
  * So PCRE2's other matcher, which finds all matches at a place, tells the end, and the common
  * one is then held to that end, for the groups. Patterns with back references, which the other
  * matcher does not know, keep PCRE2's choice. A compiled constant pattern is kept in
- * call->state. SPDX-License-Identifier: Apache-2.0 */
+ * call->state.
+ * SPDX-License-Identifier: Apache-2.0 */
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include "sql/func/func_internal.h"
 #include "sql/func/regex_translate.h"

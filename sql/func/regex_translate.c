@@ -4,7 +4,8 @@
  * refuses one after another one and after what matches no text, where PCRE2 has possessive
  * quantifiers and verbs. For the choice between the longest and the shortest match each open
  * parenthesis keeps the preference of its first quantifier that has one; alternatives make it
- * the longest. SPDX-License-Identifier: Apache-2.0 */
+ * the longest.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "sql/func/regex_translate.h"
 #include "base/macros.h"
 #include "sql/types/utf8.h"

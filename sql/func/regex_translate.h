@@ -3,7 +3,9 @@
  * Promises: what the translation means in PCRE2 is what the pattern means in PostgreSQL, as to
  *           whether there is a match; which of several matches is taken, its caller sees to
  *           (`shortest`). What PCRE2 knows and PostgreSQL does not is refused as PostgreSQL
- * does. Owns:     the text, until regex_source_deinit(). Thread:   pure functions.
+ *           does.
+ * Owns:     the text, until regex_source_deinit().
+ * Thread:   pure functions.
  * SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 

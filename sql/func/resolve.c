@@ -4,7 +4,8 @@
  * "UNION, CASE, and Related Constructs"): exact types first; then candidates that the arguments
  * coerce to implicitly, narrowed by most exact matches, by preferred types, by the category
  * that unknown literals suggest, and last by taking unknowns to be of the one type that is
- * known. SPDX-License-Identifier: Apache-2.0 */
+ * known.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "sql/func/func_internal.h"
 #include <stdio.h>
 

@@ -1,5 +1,6 @@
 /* session_func.c: the session, the server, the cluster: version(), current_user, settings,
- * sequences, gtids. SPDX-License-Identifier: Apache-2.0 */
+ * sequences, gtids.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "proto/ids.h"
 #include "sql/func/func_catalog.h"
 #include "sql/func/func_internal.h"

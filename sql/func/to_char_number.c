@@ -1,5 +1,6 @@
 /* to_char_number.c: to_char() of numbers: 9 0 . , D G S MI PL PR FM and literal text. V, EEEE,
- * RN, TH and L are refused by name. SPDX-License-Identifier: Apache-2.0 */
+ * RN, TH and L are refused by name.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "sql/func/func_internal.h"
 
 #include <float.h>

@@ -3,8 +3,8 @@
  *
  * Rules (PostgreSQL's): blanks before and after fields are skipped; a separator of the format
  * eats one of the input if there is one; a number has as many digits as its word has letters,
- * or any number of them when no number follows it in the format. SPDX-License-Identifier:
- * Apache-2.0 */
+ * or any number of them when no number follows it in the format.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "sql/func/func_internal.h"
 
 #include <ctype.h>

@@ -1,6 +1,7 @@
 /* variance.c: variance and standard deviation. Exact sums for whole numbers and numerics, with
  * PostgreSQL's scale of the quotient; for binary fractions its method (Youngs and Cramer,
- * 1971). SPDX-License-Identifier: Apache-2.0 */
+ * 1971).
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "sql/func/aggregate_internal.h"
 #include <math.h>
 

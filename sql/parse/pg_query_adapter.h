@@ -1,8 +1,8 @@
 /* pg_query_adapter.h: insides of the adapter: from libpg_query's tree to ours.
  *
  * Promises: each function copies what it keeps into the reader's arena; libpg_query's tree may
- * go afterwards. What our tree cannot say is 0A000 with the construct's name. Thread:   that of
- * the parse. Only files pg_query_*.c and parse_pg_query.c include this.
+ *           go afterwards. What our tree cannot say is 0A000 with the construct's name.
+ * Thread:   that of the parse. Only files pg_query_*.c and parse_pg_query.c include this.
  * SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 

@@ -1,5 +1,5 @@
-/* pg_query_expr.c: expressions, type names and sort lists. SPDX-License-Identifier: Apache-2.0
- */
+/* pg_query_expr.c: expressions, type names and sort lists.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "sql/parse/pg_query_adapter.h"
 
 #include <stdlib.h>

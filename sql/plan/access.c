@@ -1,7 +1,8 @@
 /* access.c: how the rows of one range are reached: which index, if any; and leaves of FROM.
  *
  * Costs count rows touched; a look-up by a whole unique key always wins, for statistics may be
- * old and dead versions are not counted. SPDX-License-Identifier: Apache-2.0 */
+ * old and dead versions are not counted.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "sql/plan/planner.h"
 
 #define ROWS_UNKNOWN 1000.0

@@ -1,7 +1,8 @@
 /* fold.c: constants computed once, while planning.
  *
  * The plan keeps its constants as long as it is kept: a large one is left to the execution,
- * where the statement's memory bounds it. SPDX-License-Identifier: Apache-2.0 */
+ * where the statement's memory bounds it.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "sql/plan/planner.h"
 
 #define FOLD_WORK_BYTES_MAX ((size_t)1 << 20)

@@ -2,10 +2,11 @@
  * runs.
  *
  * Picture:  a node gives batches; its columns are numbered slots. A scalar (`px`) names slots
- * of the batch it is evaluated over, $n of the client, or a parameter of the executor: a value
- * of an outer row, set before an inner plan is run again. Owns:     everything lies in one
- * arena, immutable once plan_query() is done. Thread:   read by any. SPDX-License-Identifier:
- * Apache-2.0 */
+ *           of the batch it is evaluated over, $n of the client, or a parameter of the
+ *           executor: a value of an outer row, set before an inner plan is run again.
+ * Owns:     everything lies in one arena, immutable once plan_query() is done.
+ * Thread:   read by any.
+ * SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
 #include "base/errors.h"

@@ -1,6 +1,7 @@
 /* planner.h: what the planner knows while it plans one query (this folder only).
  * Owns:   nothing beyond cx->arena; a planner lives on the stack of plan_query().
- * Thread: one. SPDX-License-Identifier: Apache-2.0 */
+ * Thread: one.
+ * SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
 #include "sql/plan/plan_internal.h"

@@ -1,5 +1,6 @@
 /* array.h: arrays, which are kept as PostgreSQL's text form: {1,2,NULL,"a b"}. One dimension.
- * Thread: pure functions. SPDX-License-Identifier: Apache-2.0 */
+ * Thread: pure functions.
+ * SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
 #include "sql/types/type.h"

@@ -1,7 +1,7 @@
 /* array_binary.c: arrays in the wire's binary form, as PostgreSQL's array_send() and
  * array_recv(): dimensions, has-NULL flag, element type; per dimension size and lower bound;
- * per element its size (-1: NULL) and its own binary form. SPDX-License-Identifier: Apache-2.0
- */
+ * per element its size (-1: NULL) and its own binary form.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "base/errors.h"
 #include "sql/types/array.h"
 

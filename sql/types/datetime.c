@@ -1,5 +1,6 @@
 /* datetime.c: the calendar and its text output. Input is in datetime_text.c and
- * interval_text.c. SPDX-License-Identifier: Apache-2.0 */
+ * interval_text.c.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "sql/types/datetime.h"
 #include "base/errors.h"
 

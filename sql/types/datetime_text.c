@@ -1,5 +1,6 @@
 /* datetime_text.c: dates and timestamps from text. One pass over the words of the text; each
- * word fills a part of the result. SPDX-License-Identifier: Apache-2.0 */
+ * word fills a part of the result.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "base/errors.h"
 #include "sql/types/datetime.h"
 #include "sql/types/number_text.h"

@@ -1,5 +1,6 @@
 /* interval_text.c: intervals from text: "1 year 2 mons 3 days 04:05:06.7", "1-2", "P1Y2M3DT4H",
- * "1.5 hours ago". SPDX-License-Identifier: Apache-2.0 */
+ * "1.5 hours ago".
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "base/errors.h"
 #include "sql/types/datetime.h"
 #include "sql/types/number_text.h"

@@ -1,5 +1,6 @@
 /* number_text.h: integers and binary fractions as text, as PostgreSQL reads and writes them.
- * Thread: pure functions. Fails: 22P02, 22003 with PostgreSQL's messages.
+ * Thread:   pure functions.
+ * Fails:    22P02, 22003 with PostgreSQL's messages.
  * SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 

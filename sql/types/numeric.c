@@ -1,5 +1,6 @@
 /* numeric.c: representation, comparison, addition, rounding. Multiplication and division are in
- * numeric_divide.c, text in numeric_text.c. SPDX-License-Identifier: Apache-2.0 */
+ * numeric_divide.c, text in numeric_text.c.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "base/errors.h"
 #include "base/hash.h"
 #include "sql/types/numeric_internal.h"

@@ -1,6 +1,7 @@
 /* numeric_divide.c: products, quotients, remainders. Both work on digits of base 10000 by the
  * school's methods (Knuth, The Art of Computer Programming 2, algorithms M and D): exact, so
- * that the only rounding is the last one. SPDX-License-Identifier: Apache-2.0 */
+ * that the only rounding is the last one.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "base/errors.h"
 #include "sql/types/numeric_internal.h"
 

@@ -2,8 +2,8 @@
  *
  * Schubfach (Raffaello Giulietti, "The Schubfach way to render doubles", 2020). We depart from
  * it as PostgreSQL's Ryu does: a decimal that lies exactly on the border of the rounding
- * interval is not taken even where round-half-even would read it back. SPDX-License-Identifier:
- * Apache-2.0 */
+ * interval is not taken even where round-half-even would read it back.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "sql/types/number_text.h"
 
 #define POW10_MIN (-292)

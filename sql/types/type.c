@@ -1,5 +1,5 @@
-/* type.c: the table of types, and their names. See type.h. SPDX-License-Identifier: Apache-2.0
- */
+/* type.c: the table of types, and their names. See type.h.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "sql/types/type.h"
 #include <strings.h>
 

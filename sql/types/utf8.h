@@ -1,5 +1,6 @@
-/* utf8.h: characters of UTF-8 texts. Thread: pure functions. SPDX-License-Identifier:
- * Apache-2.0 */
+/* utf8.h: characters of UTF-8 texts.
+ * Thread:   pure functions.
+ * SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
 #include "base/slice.h"

@@ -1,7 +1,8 @@
 /* vector.h: columns of rows: what moves between operators.
- * Owns:   nothing: data lies in the arena of the batch, or is borrowed from a page that the
- * scan below keeps pinned until the next batch. Thread: one at a time. SPDX-License-Identifier:
- * Apache-2.0 */
+ * Owns:     nothing: data lies in the arena of the batch, or is borrowed from a page that the
+ *           scan below keeps pinned until the next batch.
+ * Thread:   one at a time.
+ * SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
 #include "sql/types/type.h"

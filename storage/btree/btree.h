@@ -6,8 +6,8 @@
  *           one hold of the gate; the parent hears of it in a later one, and if a crash comes
  *           between, the right link serves.
  * Does not: know rows: the unique check and vacuum's look at the row are callbacks that run
- *           under the leaf's exclusive latch, inside the gate (rule 8).
- * Borrows:  pages.  Thread: any.
+ *           under the leaf's exclusive latch, inside the gate (rule 8).  Borrows: pages.
+ * Thread:   any.
  * Fails:    as pages.h; STATUS_LIMIT 54000 for a key beyond btree_key_max().
  * See:      storage/btree/README.md, docs/format/btree.md.
  * SPDX-License-Identifier: Apache-2.0 */

@@ -1,7 +1,8 @@
 /* btree_page.h: one page of an index tree, as bytes. See docs/format/btree.md.
  *
  * Promises: items lie in (key, row) order; a zeroed page is an empty leaf without siblings.
- * Does not: latch or dirty. Thread: the caller holds the latch, exclusive for changes.
+ * Does not: latch or dirty.
+ * Thread:   the caller holds the latch, exclusive for changes.
  * SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 

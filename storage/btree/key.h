@@ -5,7 +5,9 @@
  * Promises: memcmp(a, b) has the sign of comparing the values in index order; equal values have
  *           equal keys (1.0 and 1.00, -0 and 0, 'a' and 'a ' of char(n)); no key is a prefix of
  *           another of as many columns, and the key of a prefix of columns is a prefix of the
- * key. Thread:   pure functions. SPDX-License-Identifier: Apache-2.0 */
+ *           key.
+ * Thread:   pure functions.
+ * SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
 #include "storage/heap/table.h"

@@ -2,7 +2,9 @@
  *
  * Promises: any number of readers or one writer. A reader may take it again while a writer
  *           waits (readers do not queue behind writers), so that nested readers cannot
- * deadlock. Does not: know its owner, time out, or be fair. Thread:   any.
+ *           deadlock.
+ * Does not: know its owner, time out, or be fair.
+ * Thread:   any.
  * SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 

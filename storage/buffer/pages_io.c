@@ -3,8 +3,8 @@
  * Writing a frame out: pin, mark busy, latch shared, find a slot, copy, mark clean, unlatch;
  * write the copies in runs of neighbouring slots; tell the map; not busy, unpin. A writer may
  * dirty the page again as soon as it is unlatched. The pin keeps the frame, so that nobody
- * reads the page from its old slot before the map knows the new one. SPDX-License-Identifier:
- * Apache-2.0 */
+ * reads the page from its old slot before the map knows the new one.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "base/errors.h"
 #include "base/log.h"
 #include "base/thread.h"

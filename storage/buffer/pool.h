@@ -1,9 +1,10 @@
 /* pool.h: the frames that hold pages in memory, found by page and given up by age.
  *
  * Promises: a pinned page keeps its frame. Finding a page that is here takes no lock. A frame
- * is reused only when nobody pins it and its content is on disk or unwanted. Does not: read or
- * write disks (pages_io.c), or know epochs beyond carrying them. Owns:     frames and their
- * memory. Thread:   any.
+ *           is reused only when nobody pins it and its content is on disk or unwanted.
+ * Does not: read or write disks (pages_io.c), or know epochs beyond carrying them.
+ * Owns:     frames and their memory.
+ * Thread:   any.
  *
  *   free --take--> taken --link--> loading --loaded--> here --claim--> taken
  *                    ^                 | (read failed)            (pins = 0, clean)

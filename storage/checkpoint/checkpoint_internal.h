@@ -1,7 +1,8 @@
 /* checkpoint_internal.h: writing and reading what lies between the root and the pages.
  *
  * Thread: the checkpoint (or the opening thread); spaces.mu is taken inside, never held over
- * I/O. SPDX-License-Identifier: Apache-2.0 */
+ * I/O.
+ * SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
 #include "storage/buffer/pages_internal.h"

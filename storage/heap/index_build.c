@@ -1,6 +1,6 @@
 /* index_build.c: scan, sort, build bottom up. Keys are sorted in memory up to a bound; the
- * first run becomes the tree, later ones are inserted in their order. SPDX-License-Identifier:
- * Apache-2.0 */
+ * first run becomes the tree, later ones are inserted in their order.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "storage/heap/index_build.h"
 #include "base/errors.h"
 

@@ -1,7 +1,7 @@
 /* place.c: room for versions. A page is pruned by whoever needs room on it: a superseded
  * version that no snapshot can see goes without a look at the indexes when its successor, on
- * the same page, has the same keys. The rest is vacuum's. SPDX-License-Identifier: Apache-2.0
- */
+ * the same page, has the same keys. The rest is vacuum's.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "base/errors.h"
 #include "storage/heap/table_internal.h"
 

@@ -1,7 +1,8 @@
 /* table_apply.c: effects of the log (walks B to D, docs/rules.md). As a change by a session,
  * without judging: whatever is not undone at the head of a row is what the log knows, and an
  * undone head is linked over. No latch is held between steps: apply is the only writer of what
- * it touches, besides vacuum. SPDX-License-Identifier: Apache-2.0 */
+ * it touches, besides vacuum.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "storage/heap/table_apply.h"
 #include "base/env.h"
 #include "base/errors.h"

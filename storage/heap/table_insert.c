@@ -1,6 +1,7 @@
 /* table_insert.c: new rows. Page first, then row map, then index entries (rule 8), then redo:
  * what happens in between is undone by the transaction's abort, or here when the statement may
- * go on without the row (ON CONFLICT). SPDX-License-Identifier: Apache-2.0 */
+ * go on without the row (ON CONFLICT).
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "base/errors.h"
 #include "storage/heap/table_internal.h"
 

@@ -1,6 +1,7 @@
 /* table_objects.c: CREATE, TRUNCATE, ALTER and DROP of tables and indexes by a transaction: the
  * object directory notes it under the transaction's xid, the log is told, and an index is
- * filled. SPDX-License-Identifier: Apache-2.0 */
+ * filled.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "base/errors.h"
 #include "storage/heap/index_build.h"
 

@@ -1,7 +1,8 @@
 /* walk.c: see table_internal.h. A step copies the version's header under the shared latch and
  * keeps the page pinned, so that the tuple stays readable. Between two steps vacuum may free
  * the next line and others may use it again: a line that is free or of another row sends the
- * walk back to the row map (rule 8). SPDX-License-Identifier: Apache-2.0 */
+ * walk back to the row map (rule 8).
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "base/errors.h"
 #include "base/thread.h"
 #include "storage/heap/table_internal.h"

@@ -13,8 +13,9 @@
  * Thread:   any; pages_checkpoint() one at a time.
  * Fails:    STATUS_IO and STATUS_CORRUPT latch the node as damaged (pages_damaged()): every
  *           later call fails; STATUS_LIMIT 53100 for a full disk, 53200 when every frame is
- * pinned. See:      storage/README.md, docs/format/pages.md. SPDX-License-Identifier:
- * Apache-2.0 */
+ *           pinned.
+ * See:      storage/README.md, docs/format/pages.md.
+ * SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
 #include "base/env.h"

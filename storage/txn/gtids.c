@@ -1,7 +1,6 @@
 /* gtids.c: see gtids.h. A ring in log order: pruning takes from its old end, a look-up walks
- * from the new one, for who asks wants to know of a recent commit. SPDX-License-Identifier:
- * Apache-2.0
- */
+ * from the new one, for who asks wants to know of a recent commit.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "storage/txn/gtids.h"
 
 #include "base/errors.h"

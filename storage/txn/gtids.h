@@ -2,8 +2,9 @@
  *
  * Promises: the same on every node at the same applied index: it forgets as a function of the
  *           log only (the last GTIDS_INDEX_WINDOW indexes, at most GTIDS_MAX records), and
- * keeps the newest term it ever forgot. Thread:   none of its own; the caller's mutex
- * (store.state_mu). SPDX-License-Identifier: Apache-2.0 */
+ *           keeps the newest term it ever forgot.
+ * Thread:   none of its own; the caller's mutex (store.state_mu).
+ * SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
 #include "base/codec.h"

@@ -1,12 +1,15 @@
 /* objects.h: the directory of storage objects: object id -> generations -> spaces.
  *
  * Promises: a snapshot finds the generation of its time; a writer and apply find the newest
- * that is neither aborted nor dropped. What a transaction created or dropped takes effect with
- * its xid, and is undone with it (savepoints too). The spaces of a generation go when no
- * snapshot can need them (objects_collect). Picture: object 4711 -> generation (dropped by
- * TRUNCATE) -> body: heap, row map, hash, row ids
- *                       -> generation (current)             -> body
- *                       -> generation after ALTER shares the body of its predecessor
+ *           that is neither aborted nor dropped. What a transaction created or dropped takes
+ *           effect with its xid, and is undone with it (savepoints too). The spaces of a
+ *           generation go when no snapshot can need them (objects_collect).
+ * Picture:
+ *
+ *   object 4711 -> generation (dropped by TRUNCATE) -> body: heap, row map, hash, row ids
+ *               -> generation (current)             -> body
+ *               -> generation after ALTER shares the body of its predecessor
+ *
  * Owns:     generations and bodies; a pointer to one is good while the caller's snapshot is
  *           announced, or while generation_pin() holds it.
  * Thread:   any; making, dropping and collecting only inside the gate.

@@ -3,7 +3,8 @@
  * The replicated state is a mark: values up to it may have been given out. The primary reserves
  * a range by an ENTRY_SEQUENCE and hands it out from memory; what is left of it is lost with
  * its term. A sequence that its own transaction just made needs no entry: its final state goes
- * with the commit record. SPDX-License-Identifier: Apache-2.0 */
+ * with the commit record.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "base/errors.h"
 #include "storage/txn/txn_internal.h"
 

@@ -1,15 +1,20 @@
 /* txn.h: transactions of one node: xids, snapshots, visibility, waiting, redo.
  *
  * Promises: a snapshot is one CSN and sees exactly the transactions of log entries up to it,
- * and the transaction's own earlier commands; taking one is a load (rule 7). running ->
- * submitted is one compare-and-swap against abort, cancel and term change (rule 2); after it
- * only the log decides. Picture: begin -> RUNNING --txn_submit()--> SUBMITTED --apply of its
- * entry--> COMMITTED |                          |
- *                       +--abort, new term---------+--an entry of a newer term--> ABORTED
+ *           and the transaction's own earlier commands; taking one is a load (rule 7). running
+ *           -> submitted is one compare-and-swap against abort, cancel and term change (rule
+ *           2); after it only the log decides.
+ * Picture:
+ *
+ *   begin -> RUNNING --txn_submit()--> SUBMITTED --apply of its entry--> COMMITTED
+ *               |                          |
+ *               +--abort, new term---------+--an entry of a newer term--> ABORTED
+ *
  * Owns:     its redo, savepoints, locks.  Borrows: waiter (the session's), store.
  * Thread:   one session's at a time; txn_kill() from any.
  * Fails:    40001 after a term change (STATUS_NOT_LEADER), 40P01 deadlock and 55P03 not
- * available (STATUS_CONFLICT), 57014 cancel (STATUS_CANCELLED), 25006 write in a read-only one.
+ *           available (STATUS_CONFLICT), 57014 cancel (STATUS_CANCELLED), 25006 write in a
+ *           read-only one.
  * See:      docs/rules.md 1 to 7, storage/txn/README.md.
  * SPDX-License-Identifier: Apache-2.0 */
 #pragma once

@@ -1,5 +1,5 @@
-/* txn_internal.h: the insides of a transaction, for storage/ only. SPDX-License-Identifier:
- * Apache-2.0 */
+/* txn_internal.h: the insides of a transaction, for storage/ only.
+ * SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
 #include "storage/store_internal.h"

@@ -15,7 +15,8 @@
  *     its snapshot (<= 40) ends       horizon above 40: cut at 9
  *
  * Readers without a snapshot are apply, which is within entry 41 at most, and other vacuums,
- * whose own table holds the cut back. SPDX-License-Identifier: Apache-2.0 */
+ * whose own table holds the cut back.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "storage/txn/txn_internal.h"
 
 static void

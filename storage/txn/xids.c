@@ -12,9 +12,8 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-#define REBASE_XIDS                                                                            \
-    ((uint64_t)64 * XIDS_PER_CHUNK) /* a space is rewritten to lose this much                  \
-                                     */
+/* A space is rewritten to lose this much. */
+#define REBASE_XIDS ((uint64_t)64 * XIDS_PER_CHUNK)
 
 void
 xids_init(struct xids *xids)

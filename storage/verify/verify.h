@@ -1,10 +1,10 @@
 /* verify.h: do the structures of a table hold what they promise?
  *
  * Promises: true only when every page is sound, every chain ends, every row that is live now
- * has exactly one entry with its key in each index, every entry's row exists, and trees are in
- * order. False reports the first broken clause (XX001 or XX002). Thread:   any; the table at
- * rest (nobody writes it), or else a false alarm is possible. SPDX-License-Identifier:
- * Apache-2.0 */
+ *           has exactly one entry with its key in each index, every entry's row exists, and
+ *           trees are in order. False reports the first broken clause (XX001 or XX002).
+ * Thread:   any; the table at rest (nobody writes it), or else a false alarm is possible.
+ * SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
 #include "storage/btree/btree.h"

@@ -1,5 +1,6 @@
 /* sim_content.h: the bytes of one simulated file, with holes.
- * Owns: its chunks. Does not: know what is durable (sim_vfs.c keeps two of these a file).
+ * Owns:     its chunks.
+ * Does not: know what is durable (sim_vfs.c keeps two of these a file).
  * SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 

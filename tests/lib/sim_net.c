@@ -5,8 +5,8 @@
  *   stream_write -> BYTES event -> input of the other end -> [ready: due on its loop]
  *
  * Bytes that meet a cut link, a dead end or a machine without power are lost, and the
- * connection with them: what is left of it breaks some time later. SPDX-License-Identifier:
- * Apache-2.0 */
+ * connection with them: what is left of it breaks some time later.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "base/errors.h"
 #include "tests/lib/sim_world_internal.h"
 

@@ -6,7 +6,8 @@
  * A seat that waits for a key stands in world.waiting until a wake or its deadline; then a
  * RESUME event with a small random delay brings it back, so that the order among those who
  * could run is the seed's. A wake may also make the waker step aside: that is where a real one
- * is preempted. SPDX-License-Identifier: Apache-2.0 */
+ * is preempted.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "tests/lib/sim_world_internal.h"
 
 #include <errno.h>

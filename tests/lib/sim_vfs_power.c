@@ -1,5 +1,6 @@
 /* sim_vfs_power.c: changes that are not synced, and what a power loss makes of them. See
- * sim_vfs_internal.h. SPDX-License-Identifier: Apache-2.0 */
+ * sim_vfs_internal.h.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "tests/lib/sim_vfs_internal.h"
 
 #include <stdlib.h>

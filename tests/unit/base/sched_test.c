@@ -1,5 +1,6 @@
 /* sched_test.c: threads of a scheduler block through it alone, in an order that the seed
- * decides. SPDX-License-Identifier: Apache-2.0 */
+ * decides.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "base/hash.h"
 #include "base/lock.h"
 #include "base/worker.h"

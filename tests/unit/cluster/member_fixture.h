@@ -1,5 +1,6 @@
 /* member_fixture.h: members of a group in this process, on the real disk, clock and loopback,
- * behind them a list of what was applied. SPDX-License-Identifier: Apache-2.0 */
+ * behind them a list of what was applied.
+ * SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
 #include "base/clock.h"

@@ -4,7 +4,8 @@
  *           lab_release() says so; texts are run as node would run them and answered as text:
  *           rows "a|b", notices, "tag", errors "ERROR 42P01: message".
  * Thread:   the test's own, until lab_start_applier(): then entries are applied by a thread of
- * the lab and sessions may run on threads of their own. SPDX-License-Identifier: Apache-2.0 */
+ * the lab and sessions may run on threads of their own.
+ * SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
 #include "base/worker.h"

@@ -1,5 +1,6 @@
 /* bind_test.c: bound statements against what PostgreSQL 15 makes of them, and the shape of
- * trees. SPDX-License-Identifier: Apache-2.0 */
+ * trees.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "base/errors.h"
 #include "sql/bind/bind.h"
 #include "sql/parse/parse.h"

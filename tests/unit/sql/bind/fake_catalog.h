@@ -1,6 +1,6 @@
 /* fake_catalog.h: a catalog for the binder's tests: the built-in relations of builtin.def and a
- * few tables, without a store. Found by sql_context.host_arg. SPDX-License-Identifier:
- * Apache-2.0 */
+ * few tables, without a store. Found by sql_context.host_arg.
+ * SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
 #include "sql/catalog/catalog.h"

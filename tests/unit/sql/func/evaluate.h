@@ -1,5 +1,6 @@
 /* evaluate.h: calls a function or operator by name with arguments given as text, as the binder
- * and the executor would: resolve, cast, run. SPDX-License-Identifier: Apache-2.0 */
+ * and the executor would: resolve, cast, run.
+ * SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
 #include "sql/context.h"

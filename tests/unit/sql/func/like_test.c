@@ -1,5 +1,5 @@
-/* like_test.c: LIKE against the simplest matcher there is. SPDX-License-Identifier: Apache-2.0
- */
+/* like_test.c: LIKE against the simplest matcher there is.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,6 +1,5 @@
-/* btree_test.c: the tree over pages, against a sorted array. SPDX-License-Identifier:
- * Apache-2.0
- */
+/* btree_test.c: the tree over pages, against a sorted array.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "base/rng.h"
 #include "base/worker.h"
 #include "storage/btree/btree.h"

@@ -1,5 +1,6 @@
 /* threads_test.c: many sessions at once, with checkpoints and changes of term in between: for
- * the thread sanitizer above all. SPDX-License-Identifier: Apache-2.0 */
+ * the thread sanitizer above all.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "tests/unit/storage/txn/lab.h"
 
 #include "base/rng.h"
