@@ -509,6 +509,7 @@ cluster_state(struct cluster *cluster, struct cluster_state *state_out)
             member->log_index = state_out->last_index;
             member->applied_index = state_out->applied_index;
             member->last_heard_us = clock_wall_us(cluster->env->clock);
+            member->heard_ns = clock_monotonic_ns(cluster->env->clock);
             member->applied_commit_time_us = atomic_load(&cluster->commit_time_us);
         }
     }

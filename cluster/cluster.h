@@ -156,6 +156,7 @@ struct member_state {
     char version[32];
     uint64_t first_index, log_index, applied_index; /* as last told; of self: now */
     int64_t last_heard_us;          /* wall clock of this node; self: now; 0: never */
+    int64_t heard_ns;               /* the same on the monotonic clock, for how long ago */
     int64_t applied_commit_time_us; /* as last told: commit time of its newest applied txn */
 };
 

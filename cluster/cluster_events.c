@@ -20,6 +20,14 @@ cluster__member(struct cluster *cluster, uint64_t id)
     return NULL;
 }
 
+/* mu held. */
+static void
+note_heard(struct cluster *cluster, struct member_state *state)
+{
+    state->last_heard_us = clock_wall_us(cluster->env->clock);
+    state->heard_ns = clock_monotonic_ns(cluster->env->clock);
+}
+
 /* ---- from the consensus core ---- */
 
 static void
@@ -224,7 +232,7 @@ note_state(struct cluster *cluster, uint64_t from_id, const struct peer_message 
         state->log_index = message->log_index;
         state->applied_index = message->applied_index;
         state->applied_commit_time_us = message->commit_time_us;
-        state->last_heard_us = clock_wall_us(cluster->env->clock);
+        note_heard(cluster, state);
         state->expelled =
             state->expelled && message->log_index + 1 < wal_first_index(cluster->wal);
     }
@@ -298,7 +306,7 @@ heard(void *arg, uint64_t id, const struct peer_hello *hello)
             snprintf(state->version, sizeof(state->version), "%s", hello->version);
             state->member.sql_port = hello->sql_port;
             state->member.api_port = hello->api_port;
-            state->last_heard_us = clock_wall_us(cluster->env->clock);
+            note_heard(cluster, state);
         }
     }
     mutex_unlock(&cluster->mu);

@@ -179,8 +179,8 @@ install_raft() {
 
 main() {
     local packages=(gcc libc6-dev binutils cmake ninja-build pkg-config protobuf-c-compiler
-        libuv1-dev libprotobuf-c-dev libssl-dev libpg-query-dev libmicrohttpd-dev libxxhash-dev
-        libzstd-dev liblz4-dev libpcre2-dev libjansson-dev libpq-dev libsystemd-dev
+        libuv1-dev libprotobuf-c-dev libpg-query-dev libmicrohttpd-dev libxxhash-dev
+        libpcre2-dev libjansson-dev libpq-dev libsystemd-dev
         postgresql-client-15)
     case "${1:-}" in
     '') ;;

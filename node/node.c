@@ -343,7 +343,9 @@ node_free(struct node *node)
     }
     state_hashes_deinit(&node->state_hashes);
     applied_waits_deinit(&node->applied_waits);
-    log_info(&node->log, "node", "stopped");
+    if (node->cluster_runs) { /* else the log may be another server's */
+        log_info(&node->log, "node", "stopped");
+    }
     logger_deinit(&node->log);
     if (node->log_fd >= 0) {
         close(node->log_fd);

@@ -9,8 +9,8 @@
 #include <string.h>
 
 #define EPOCH_2000_US ((int64_t)946684800 * 1000000)
-#define UNHEARD_US ((int64_t)2 * 1000000) /* a member silent for so long is unhealthy */
-#define LAGGING_SECONDS 10.0              /* one that is so far behind is degraded */
+#define UNHEARD_NS ((int64_t)2 * 1000000000) /* a member silent for so long is unhealthy */
+#define LAGGING_SECONDS 10.0                 /* one that is so far behind is degraded */
 
 /* One row of values being filled. */
 struct row {
@@ -65,10 +65,10 @@ look_at(struct node *node, const struct cluster_state *cluster, unsigned member_
 {
     const struct member_state *state = &cluster->members[member_no];
     int64_t now_us = clock_wall_us(node->env.clock);
+    int64_t silent_ns = clock_monotonic_ns(node->env.clock) - state->heard_ns;
     struct view_of_member view = {.state = state};
     view.primary = cluster->leader_id != 0 && state->member.id == cluster->leader_id;
-    view.heard =
-        state->self || (state->connected && now_us - state->last_heard_us < UNHEARD_US);
+    view.heard = state->self || (state->connected && silent_ns < UNHEARD_NS);
     if (view.primary || state->applied_index >= cluster->commit_index) {
         view.lag_known = view.heard;
     } else if (state->applied_commit_time_us != 0) {

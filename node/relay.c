@@ -18,7 +18,7 @@
 #define ATTEMPT_NS (2000 * MS) /* of one link, until it is ready */
 #define LOOK_NS (40 * MS)      /* who waits looks that often who the primary is */
 /* A member that is up says something every heartbeat. */
-#define SILENCE_US_MAX ((int64_t)500 * 1000)
+#define SILENCE_NS_MAX (500 * MS)
 
 /* ---- lane ---- */
 
@@ -320,14 +320,14 @@ primary_moved(const struct relay *relay)
 }
 
 static int64_t
-primary_silent_us(const struct relay *relay)
+primary_silent_ns(const struct relay *relay)
 {
     struct node *node = relay->client->node;
     struct cluster_state state;
     cluster_state(node->cluster, &state);
     for (unsigned i = 0; i < state.member_count; i++) {
         if (state.members[i].member.id == relay->primary_id) {
-            return clock_wall_us(node->env.clock) - state.members[i].last_heard_us;
+            return now(relay) - state.members[i].heard_ns;
         }
     }
     return INT64_MAX;
@@ -345,8 +345,8 @@ is_given_up(const struct relay *relay, enum relay_wait wait)
     if (cluster_leader_id(relay->client->node->cluster) == relay->primary_id) {
         return false;
     }
-    return primary_silent_us(relay) >=
-           (primary_moved(relay) ? SILENCE_US_MAX : RELAY_PATIENCE_NS / 1000);
+    return primary_silent_ns(relay) >=
+           (primary_moved(relay) ? SILENCE_NS_MAX : RELAY_PATIENCE_NS);
 }
 
 /* After waiter_arm(). STATUS_IO: it is not worth waiting any longer. */

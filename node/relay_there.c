@@ -480,7 +480,7 @@ relay__may_copy(struct client *client)
                                   .is_part = !relay->simple,
                                   .pushed = true, /* CopyInResponse */
                                   .not_primary = true};
-        UNUSED(judge(client, &attempt, 0, status, &diag));
+        UNUSED(judge(client, &attempt, relay->copy_says, status, &diag));
     }
     return status == STATUS_OK;
 }

@@ -33,7 +33,8 @@ show_default(struct sql_context *cx, const struct ast_column_def *column,
     const struct ast_expr *ast = column->default_expr;
     const char **sql_out = &out->default_sql;
     struct expr *expr = NULL;
-    TRY(bind_scalar(cx, ast, out->type, -1, &expr));
+    /* whether it fits the column's length shows when it is used */
+    TRY(reword_mismatch(cx, column->name, bind_scalar(cx, ast, out->type, -1, &expr)));
     out->default_needs = bind_named_relations(expr, cx->arena, &out->default_need_count);
     if (ast->kind == AST_VALUE_FUNC) {
         char *name = arena_strdup(cx->arena, column->default_sql);
@@ -92,9 +93,6 @@ ddl__bind_columns(struct sql_session *session, const struct ast_column_def *colu
                          "multiple default values specified for column \"%s\"", column->name);
     }
     if (column->default_expr != NULL) {
-        struct expr *ignored = NULL;
-        TRY(reword_mismatch(cx, column->name,
-                            bind_scalar(cx, column->default_expr, type, typmod, &ignored)));
         TRY(show_default(cx, column, out));
     }
     return STATUS_OK;

@@ -27,25 +27,32 @@ within() {
 }
 
 up 3
-must "$P" "CREATE TABLE notes (words text)"
+must "$P" "CREATE TABLE notes (words text); CREATE TABLE others (words text)"
 must "$P" "CREATE TABLE one (n int); INSERT INTO one VALUES (0)"
 
-# ---- whoever comes new, and a COPY under way ----
+# ---- whoever comes new, and COPYs under way: alone, and in a block that its text begins ----
 primary=$(primary_name)
 port=$(port_of "$(node_names | grep -vx "$primary" | head -n 1)")
-while [ ! -e "$WORK/enough" ]; do yes copied | head -n 5000; sleep 0.1; done |
-    timeout 60 psql -X -v VERBOSITY=sqlstate -p "$port" -c "COPY notes FROM STDIN" >"$WORK/copy" 2>&1 &
-HELPERS+=($!)
+until_enough() { while [ ! -e "$WORK/enough" ]; do yes copied | head -n 5000; sleep 0.1; done; }
+copy_with() { # NAME TEXT
+    { echo "$2"; until_enough; printf '\\.\nSELECT 1;\n'; } |
+        timeout 60 psql -XAtq -v VERBOSITY=sqlstate -p "$port" >"$WORK/$1" 2>&1 &
+    HELPERS+=($!)
+}
+copy_with alone 'COPY notes FROM STDIN;'
+copy_with in_block 'BEGIN\; COPY others FROM STDIN;'
 # Under way, it has the table's lock.
-copies() { [ "$(sqlstate_of "$(port_of "$primary")" "SET lock_timeout = '50ms'; TRUNCATE notes")" = 55P03 ]; }
-wait_for 20 copies
+copies() { [ "$(sqlstate_of "$(port_of "$primary")" "SET lock_timeout = '50ms'; TRUNCATE $1")" = 55P03 ]; }
+wait_for 20 copies notes
+wait_for 20 copies others
 pause_primary
 for name in "${OTHERS[@]}"; do
     within 3000 sql "$(port_of "$name")" "INSERT INTO notes VALUES ('new')"
 done
 touch "$WORK/enough"
-wait "${HELPERS[-1]}"
-equal "a COPY under way" "ERROR:  40001" "$(cat "$WORK/copy")"
+wait "${HELPERS[@]: -2}"
+equal "a COPY under way" "ERROR:  40001 1" "$(xargs -d '\n' <"$WORK/alone")"
+equal "a COPY under way in a block" "ERROR:  40001 ERROR:  25P02" "$(xargs -d '\n' <"$WORK/in_block")"
 resume
 
 # ---- whoever has a link to it: at rest, in a block, in a statement ----

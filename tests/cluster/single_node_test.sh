@@ -126,6 +126,7 @@ timeout 20 "$server" --home "$home" >"$WORK/second.log" 2>&1 && fail "a second s
 said=$(cat "$WORK/second.log")
 [[ $said == *"$home"* || $said == *lock* ]] || fail "a second server: unclear: $said"
 equal "the first server" "$pid" "$(node_pid n1)"
+[[ $(tail -n 1 "$home/logs/rustydb.log") != *stopped ]] || fail "the second server wrote into the first one's log"
 answers "$P" || fail "the first server does not answer any more"
 mkdir -p "$WORK/other/conf"
 refused() {

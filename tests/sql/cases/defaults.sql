@@ -24,3 +24,11 @@ INSERT INTO t (a) SELECT 2 RETURNING r;
 UPDATE t SET b = DEFAULT, c = DEFAULT, d = DEFAULT WHERE a = 1 RETURNING b, c, d;
 SELECT pg_get_expr(adbin, adrelid, true) FROM pg_attrdef WHERE adrelid = 't'::regclass AND adnum IN (2, 8, 12) ORDER BY adnum;
 DROP TABLE t;
+
+-- a default that does not fit its column is found when it is used
+CREATE TABLE narrow (a int, k varchar(3) DEFAULT 'abcdef', n numeric(2, 1) DEFAULT 123);
+INSERT INTO narrow VALUES (1, 'abc', 1);
+INSERT INTO narrow (a, n) VALUES (1, 1);
+INSERT INTO narrow (a, k) VALUES (1, 'abc');
+SELECT * FROM narrow;
+DROP TABLE narrow;
