@@ -535,6 +535,15 @@ run_extended(struct client *client, struct slice unit)
     }
 }
 
+static void
+run_batch(struct client *client)
+{
+    struct buf unit = client->relay->batch;
+    client->relay->batch = BUF_EMPTY;
+    run_extended(client, buf_slice(&unit));
+    buf_deinit(&unit);
+}
+
 /* Sync or Flush completes a unit of the extended protocol, or a part of it. */
 static bool
 step_extended(struct client *client, const struct wire_message *message, struct slice whole)
@@ -553,12 +562,31 @@ step_extended(struct client *client, const struct wire_message *message, struct 
         wire_empty(&relay->batch, 'H'); /* much before a Sync: as if a Flush had come */
     }
     if (is_long || message->type == 'S' || message->type == 'H') {
-        struct buf unit = relay->batch;
-        relay->batch = BUF_EMPTY;
-        run_extended(client, buf_slice(&unit));
-        buf_deinit(&unit);
+        run_batch(client);
     }
     return true;
+}
+
+/* What came before a Query without a Sync of its own runs before it, and the Query is the next
+ * of the input again; after an error it is skipped, as all is up to that Sync. True: not now. */
+static bool
+waits_or_skips(struct client *client, struct slice query)
+{
+    struct relay *relay = client->relay;
+    if (relay == NULL) {
+        return false;
+    }
+    if (relay->batch.size > 0) {
+        put_back(client, query);
+        wire_empty(&relay->batch, 'H');
+        run_batch(client);
+        return true;
+    }
+    bool skips = relay->skips || relay->part_failed || client->skip_to_sync;
+    if (!skips && relay->part_here) {
+        leave_part_here(client);
+    }
+    return skips;
 }
 
 bool
@@ -571,7 +599,7 @@ relay_step(struct client *client, const struct wire_message *message)
     switch (message->type) {
     case 'Q':
     case 'F':
-        return step_query(client, message, whole);
+        return waits_or_skips(client, whole) || step_query(client, message, whole);
     case 'd':
     case 'c':
     case 'f':

@@ -180,6 +180,14 @@ def skips(port):
     client.send("F", struct.pack("!ihhh", 1598, 0, 0, 0))
     client.send("S")
     print(client.until_ready(), "/", client.query("SELECT 2"))
+    # Without an error a Query is run, after what came before it.
+    for text in b"SELECT 3", b"CREATE TABLE skipped (a int)", b"DROP TABLE skipped":
+        client.send("P", b"\0" + text + b"\0\0\0")
+        client.send("B", b"\0\0" + struct.pack("!hhh", 0, 0, 0))
+        client.send("E", b"\0\0\0\0\0")
+        client.send("Q", b"SELECT 4\0")
+        client.send("S")
+        print(client.until_ready(), "/", client.until_ready())
 
 
 def copies(port):
