@@ -568,7 +568,7 @@ step_extended(struct client *client, const struct wire_message *message, struct 
 }
 
 /* What came before a Query without a Sync of its own runs before it, and the Query is the next
- * of the input again; after an error it is skipped, as all is up to that Sync. True: not now. */
+ * of the input again; after an error it is skipped, as all up to that Sync. True: not now. */
 static bool
 waits_or_skips(struct client *client, struct slice query)
 {
