@@ -30,6 +30,7 @@ struct relay {
     char gtid[GTID_TEXT_MAX]; /* of the commit under way there; "" */
     bool part_there;          /* Flush or COPY sent a part of a unit there, its Sync is due */
     bool part_here;           /* Flush had a part of a unit run here, its Sync is due */
+    bool part_wrote;          /* it did, this node being the primary by then: all stays */
     bool part_failed;         /* the part there failed: nothing is answered before the Sync */
     bool skips;               /* a part was lost: so is what comes before the Sync */
     char txn_status;          /* of the session there: I, T or E */

@@ -526,10 +526,12 @@ run_extended(struct client *client, struct slice unit)
     if (relay->part_failed && part) {
         return; /* skipped there as well */
     }
-    if (needs && relay->part_here) {
+    bool stays = relay->part_here && relay->part_wrote;
+    if (needs && relay->part_here && !stays) {
         leave_part_here(client);
     }
-    if (!needs || !relay__run_there(client, unit)) {
+    if (stays || !needs || !relay__run_there(client, unit)) {
+        relay->part_wrote = part && (stays || needs);
         relay->part_here = part;
         run_unit_here(client, unit);
     }
@@ -583,7 +585,7 @@ waits_or_skips(struct client *client, struct slice query)
         return true;
     }
     bool skips = relay->skips || relay->part_failed || client->skip_to_sync;
-    if (!skips && relay->part_here) {
+    if (!skips && relay->part_here && !relay->part_wrote) {
         leave_part_here(client);
     }
     return skips;

@@ -7,6 +7,7 @@ import socket
 import struct
 import sys
 import time
+import urllib.request
 
 SSL, GSSENC, CANCEL, PROTOCOL = 80877103, 80877104, 80877102, 196608
 
@@ -188,6 +189,29 @@ def skips(port):
         client.send("Q", b"SELECT 4\0")
         client.send("S")
         print(client.until_ready(), "/", client.until_ready())
+
+
+def moves(port, rest_port, source, target):
+    """A unit in parts whose node becomes the primary meanwhile: what it wrote waits for its Sync."""
+    client, other = Client(port), Client(port)
+    client.query("CREATE TABLE moved (a int)")
+
+    def part(text):
+        client.send("P", b"\0" + text + b"\0\0\0")
+        client.send("B", b"\0\0" + struct.pack("!hhh", 0, 0, 0))
+        client.send("E", b"\0\0\0\0\0")
+        client.send("H")
+        while (message := client.message())[0] not in "CE":
+            pass
+        return message[1].rstrip(b"\0").decode() if message[0] == "C" else fields(message[1])["C"]
+
+    print(part(b"SELECT 1"))
+    body = b'{"from":"n%d","to":"n%d"}' % (source, target)
+    urllib.request.urlopen("http://127.0.0.1:%d/api/v1/cluster/switchover" % rest_port, body).read()
+    print(part(b"INSERT INTO moved VALUES (1)"), part(b"INSERT INTO moved VALUES (2)"))
+    print(other.query("SELECT count(*) FROM moved"), part(b"SELECT 3"))
+    client.send("S")
+    print(client.until_ready(), "/", other.query("SELECT count(*) FROM moved"), client.query("DROP TABLE moved"))
 
 
 def copies(port):

@@ -127,6 +127,13 @@ True" "$primary" "$standby"
 case_is settings "I on BEGIN T
 along SHOW T / repeatable read SHOW T" "$standby"
 
+# That standby becomes the primary between two parts of a unit.
+number() { local name; for name in $(node_names); do [ "$(port_of "$name")" != "$1" ] || echo "${name#n}"; done; }
+case_is moves "SELECT 1
+INSERT 0 1 INSERT 0 1
+0 SELECT 1 I SELECT 1
+I / 2 SELECT 1 I DROP TABLE I" "$standby" $((primary + 1000)) "$(number "$primary")" "$(number "$standby")"
+
 # The limit, on a node of its own that has a small one.
 home=$DIR/n2
 cluster local stop n2 --dir "$DIR" || fail "stopping n2"
